@@ -1,0 +1,32 @@
+using RlWn.Envs;
+using RlWn.Inference;
+using RlWn.Init;
+using RlWn.Networks;
+using static TorchSharp.torch;
+
+namespace RlWn.Agents;
+
+/// <summary>Takes a policy out of training: its weights as they are, under their PyTorch names.</summary>
+internal static class PolicySnapshot
+{
+    public static Policy Of(ActorCritic network, VectorEnv envs, IReadOnlyDictionary<string, string>? metadata)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+
+        var tensors = network.Actor.named_parameters().Select(entry => Copy($"actor.{entry.name}", entry.parameter)).ToList();
+        if (network.log_std is { } logStd)
+            tensors.Add(Copy("actor.log_std", logStd));
+
+        var shape = envs.ObservationSpace.Shape.AsSpan();
+        var texts = envs.ActionSpace is Box bounds
+            ? Policy.BoxMetadata(shape, bounds.Low.AsSpan(), bounds.High.AsSpan())
+            : Policy.DiscreteMetadata(shape);
+        foreach (var (key, text) in metadata ?? new Dictionary<string, string>())
+            texts[key] = text;
+        return Policy.FromTensors(tensors, texts);
+    }
+
+    private static TensorData Copy(string name, Tensor tensor) => TensorData.Of(
+        name, [.. tensor.shape.Select(length => (int)length)], (ReadOnlySpan<float>)Aten.Memory<float>(tensor.to(ScalarType.Float32).cpu().contiguous()));
+}

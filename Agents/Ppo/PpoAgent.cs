@@ -1,0 +1,271 @@
+using RlWn.Agents.Data;
+using RlWn.Agents.Formulas;
+using RlWn.Envs;
+using RlWn.Inference;
+using RlWn.Init;
+using RlWn.Networks;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace RlWn.Agents.Ppo;
+
+/// <summary>Proximal policy optimization with a clipped objective, on weight-normalized networks.</summary>
+/// <remarks>
+/// <para>
+/// Schulman et al. 2017, arXiv:1707.06347, algorithm 1 and eq. 7 to 9; the details of implementation follow Huang et al. 2022,
+/// "The 37 implementation details of PPO". An episode that is cut off is bootstrapped from its last state; one that terminates is not.
+/// </para>
+/// <para>
+/// Continuous actions come from an unbounded Gaussian. What the environment gets is clipped to its bounds; what is learned from is the action as
+/// drawn, so that log-probabilities and gradients stay those of the Gaussian.
+/// </para>
+/// <para>Small networks are fastest on one torch thread: call <c>torch.set_num_threads(1)</c> first, in the thread that trains.</para>
+/// </remarks>
+public sealed class PpoAgent : IDisposable
+{
+    private readonly VectorEnv envs;
+    private readonly PpoOptions options;
+    private readonly Device device;
+    private readonly ulong seed;
+    private readonly long totalSteps;
+    private readonly Rng random;
+
+    private readonly ActorCritic network;
+    private readonly Acting acting;
+    private readonly FlatParameters parameters;
+    private readonly Adam optimizer;
+    private readonly Features features;
+    private readonly Rollout rollout;
+    private readonly EpisodeStatistics episodes;
+
+    private readonly float[] policy;        // logits or means of the step, [N, K]
+    private readonly float[] lastValue;     // V of the observations that end the rollout, [N]
+    private readonly long[] order;          // the rollout's transitions, shuffled anew in every epoch
+    private readonly Scalar half = 0.5.ToScalar();
+    private readonly Scalar valueWeight;
+    private readonly Scalar minusEntropyWeight;
+    private readonly Scalar smallest = 1e-8.ToScalar();
+    private readonly Tensor maxGradientNorm;
+
+    /// <summary>Makes an agent with fresh networks.</summary>
+    /// <param name="envs">The environments to learn in, as many as <see cref="PpoOptions.Environments"/>; not owned.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="network">How the networks are built.</param>
+    /// <param name="seed">Decides everything that is random: weights, environments, actions, minibatches.</param>
+    /// <param name="device">Where the networks learn.</param>
+    /// <param name="totalSteps">When training ends and schedules reach zero, in environment steps; rounded up to whole rollouts.</param>
+    /// <exception cref="ArgumentException">The vector's size or spaces do not fit.</exception>
+    /// <exception cref="System.ComponentModel.DataAnnotations.ValidationException">The settings contradict each other.</exception>
+    public PpoAgent(VectorEnv envs, PpoOptions options, NetworkOptions network, ulong seed, Device device, long totalSteps)
+    {
+        ArgumentNullException.ThrowIfNull(envs);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentOutOfRangeException.ThrowIfLessThan(totalSteps, 1);
+        options.Validate();
+        network.Validate();
+        if (envs.Count != options.Environments)
+            throw new ArgumentException($"Expected {options.Environments} environments as ppo.environments says, got {envs.Count}.", nameof(envs));
+
+        (this.envs, this.options, this.seed, this.device, this.totalSteps) = (envs, options, seed, device, totalSteps);
+        random = new Rng(seed, stream: ulong.MaxValue);   // apart from every environment's stream
+
+        var outputs = envs.ActionSpace switch
+        {
+            Discrete discrete => discrete.N,
+            Box box => box.Size,
+            var space => throw new ArgumentException($"Expected actions in a Discrete or a Box, got {space}.", nameof(envs)),
+        };
+        features = new Features(envs.ObservationSpace);
+        using var generator = new Generator(unchecked((ulong)(long)seed));
+        this.network = new ActorCritic(
+            envs.ObservationSpace.Size, outputs, envs.ActionSpace is Box, network, new Initializer(generator, network.Direction, device));
+        parameters = new FlatParameters(this.network);
+        optimizer = new Adam(parameters, epsilon: options.AdamEpsilon);
+        acting = new Acting(this.network);
+        rollout = new Rollout(options.RolloutSteps, envs);
+        episodes = new EpisodeStatistics(envs.Count);
+
+        policy = new float[envs.Count * outputs];
+        lastValue = new float[envs.Count];
+        order = [.. Enumerable.Range(0, rollout.Count).Select(i => (long)i)];
+        valueWeight = options.ValueWeight.ToScalar();
+        minusEntropyWeight = (-options.EntropyWeight).ToScalar();
+        maxGradientNorm = tensor((float)options.MaxGradientNorm, device: device).DetachFromDisposeScope();
+    }
+
+    /// <summary>Environment steps done.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>Optimizer steps done.</summary>
+    public long Updates { get; private set; }
+
+    /// <summary>Trains until the total of steps is reached; each report closes one rollout and what was learned from it.</summary>
+    /// <returns>Reports, made as they are asked for: the caller owns the loop and may stop at any of them.</returns>
+    /// <exception cref="TrainingDivergedException">A loss or an output is no longer finite.</exception>
+    public IEnumerable<TrainingReport> Train()
+    {
+        if (Steps == 0)
+            envs.Reset(seed);
+
+        while (Steps < totalSteps)
+        {
+            Collect();                       // T steps of the current policy in N environments
+            var metrics = Update();          // K epochs of minibatches on the clipped objective
+
+            Steps += rollout.Count;
+            yield return new TrainingReport(Steps, Updates, episodes.Take(), metrics);
+        }
+    }
+
+    /// <summary>The policy as it is now, for acting without libtorch, for saving, for evaluation.</summary>
+    /// <param name="metadata">Texts to keep with it, as the environment's id.</param>
+    public Policy SnapshotPolicy(IReadOnlyDictionary<string, string>? metadata = null) => PolicySnapshot.Of(network, envs, metadata);
+
+    private void Collect()
+    {
+        for (var t = 0; t < rollout.Steps; t++)
+        {
+            rollout.KeepObservations(t, envs);
+            acting.Evaluate(features.Of(envs.Observations), envs.Count, policy, rollout.Value(t));
+            if (t > 0)
+                Bootstrap(t - 1, rollout.Value(t));
+
+            Act(rollout.LogProbability(t), t);
+            envs.Step();
+            rollout.KeepOutcome(t, envs);
+            episodes.Record(envs);
+            BootstrapEnded(t);
+        }
+
+        acting.Value(features.Of(envs.Observations), envs.Count, lastValue);
+        Bootstrap(rollout.Steps - 1, lastValue);
+        rollout.Estimate(options.Gamma, options.Lambda);
+    }
+
+    // Draws a ~ π(·|s) in every environment, and keeps it with its log-probability.
+    private void Act(Span<float> logProbability, int t)
+    {
+        var outputs = policy.Length / envs.Count;
+        for (var i = 0; i < envs.Count; i++)
+        {
+            var output = policy.AsSpan(i * outputs, outputs);
+            if (envs.ActionSpace is Box bounds)
+            {
+                var action = rollout.Numbers(t).Slice(i * outputs, outputs);
+                DiagonalGaussian.Sample(output, acting.LogStd, random, action, out logProbability[i]);
+                bounds.Clip(action, envs.Actions.Row<float>(i));
+            }
+            else
+            {
+                var choice = Categorical.Sample(output, random, out logProbability[i]);
+                rollout.Choices(t)[i] = envs.Actions.All<int>()[i] = choice;
+            }
+        }
+    }
+
+    // V(sₜ₊₁) where the episode goes on: the value of the next observation.
+    private void Bootstrap(int t, ReadOnlySpan<float> valueAfter)
+    {
+        var ended = rollout.Ended(t);
+        var nextValue = rollout.NextValue(t);
+        for (var i = 0; i < envs.Count; i++)
+        {
+            if (!ended[i])
+                nextValue[i] = valueAfter[i];
+        }
+    }
+
+    // V(sₜ₊₁) where it ended: none after a termination; after a truncation, the value of the state it was cut off in.
+    private void BootstrapEnded(int t)
+    {
+        var nextValue = rollout.NextValue(t);
+        if (envs.Truncated.Contains(true))
+            acting.Value(features.Of(envs.FinalObservations), envs.Count, nextValue);
+
+        for (var i = 0; i < envs.Count; i++)
+        {
+            if (envs.Terminated[i])
+                nextValue[i] = 0;
+        }
+    }
+
+    private Metric[] Update()
+    {
+        var done = (double)Steps / totalSteps;
+        var learningRate = options.LearningRateSchedule.At(options.LearningRate, done);
+        var clip = options.ClipSchedule.At(options.Clip, done);
+        using var low = (1 - clip).ToScalar();
+        using var high = (1 + clip).ToScalar();
+        using var clipped = clip.ToScalar();
+        using var valueLow = (-options.ValueClip ?? 0).ToScalar();
+        using var valueHigh = (options.ValueClip ?? 0).ToScalar();
+
+        var averages = new Averages();
+        var epoch = 0;
+        do
+        {
+            using var scope = NewDisposeScope();
+            random.Shuffle(order);
+            averages.Clear();
+            foreach (var batch in rollout.Minibatches(options.Minibatches, order, device))
+                Learn(batch);
+        }
+        while (++epoch < options.Epochs && !(averages.ApproximateKl > options.TargetKl));
+
+        acting.Refresh();
+        averages.RequireFinite(Steps);
+        return
+        [
+            .. averages.Metrics,
+            new("explained_variance", Returns.ExplainedVariance(rollout.Values, rollout.Targets)),
+            new("learning_rate", learningRate),
+            new("clip_range", clip),
+            new("epochs", epoch),
+        ];
+
+        void Learn(Minibatch batch)
+        {
+            using var scope = NewDisposeScope();
+            var (output, value) = network.forward(features.Of(batch.Observation));
+            var (logProbability, entropy) = network.log_std is { } logStd
+                ? PolicyGradient.DiagonalGaussian(output, logStd, batch.Action)
+                : PolicyGradient.Categorical(output, batch.Action);
+            var advantage = options.NormalizeAdvantages ? Normalized(batch.Advantage) : batch.Advantage;
+
+            var logRatio = logProbability - batch.LogProbability;
+            var ratio = logRatio.exp();
+            var policyLoss = PolicyGradient.ClippedSurrogate(ratio, advantage, low, high);
+            var valueLoss = PolicyGradient.ValueLoss(value, batch.Target, half, options.ValueClip is null ? null : (batch.Value, valueLow, valueHigh));
+            var meanEntropy = entropy.mean();
+            var loss = policyLoss.add(valueLoss, valueWeight).add(meanEntropy, minusEntropyWeight);
+
+            parameters.ZeroGradients();
+            loss.backward();
+            var gradientNorm = parameters.ClipGradients(maxGradientNorm);
+            optimizer.Step(learningRate);
+            Updates++;
+
+            averages.Add(policyLoss, valueLoss, meanEntropy, logRatio, ratio, clipped, gradientNorm);
+        }
+    }
+
+    private Tensor Normalized(Tensor advantage) => (advantage - advantage.mean()) / advantage.std().add(smallest);
+
+    /// <summary>Frees the networks and what was collected; the environments stay.</summary>
+    public void Dispose()
+    {
+        acting.Dispose();
+        optimizer.Dispose();
+        parameters.Dispose();
+        network.Dispose();
+        features.Dispose();
+        rollout.Dispose();
+        half.Dispose();
+        valueWeight.Dispose();
+        minusEntropyWeight.Dispose();
+        smallest.Dispose();
+        maxGradientNorm.Dispose();
+    }
+}

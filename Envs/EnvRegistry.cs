@@ -1,0 +1,127 @@
+using System.Collections.Concurrent;
+
+namespace RlWn.Envs;
+
+/// <summary>A registered task: its name, its limit, what counts as solved, and how to make it.</summary>
+public sealed record EnvSpec
+{
+    internal EnvSpec(Func<EnvContractOptions?, IReadOnlyList<Violation>> check) => Check = check;
+
+    /// <summary>The name to ask for, as CartPole-v1.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>What there is to do, in one sentence.</summary>
+    public required string Description { get; init; }
+
+    /// <summary>After how many steps an episode is truncated; null where it runs until the task ends it.</summary>
+    public required int? MaxSteps { get; init; }
+
+    /// <summary>The mean return of 100 episodes that counts as solved; null where nobody set one.</summary>
+    public required double? RewardThreshold { get; init; }
+
+    /// <summary>Makes one task, with its time limit.</summary>
+    public required Func<IEnv> Create { get; init; }
+
+    /// <summary>Makes a vector of so many tasks, with their time limit.</summary>
+    public required Func<int, VectorEnv> CreateVector { get; init; }
+
+    /// <summary>What <see cref="EnvContract.Check(EnvSpec, EnvContractOptions?)"/> does: here the element types are known.</summary>
+    internal Func<EnvContractOptions?, IReadOnlyList<Violation>> Check { get; }
+}
+
+/// <summary>The tasks that can be made by name. Open to everyone's own, from any thread.</summary>
+public static class EnvRegistry
+{
+    private static readonly ConcurrentDictionary<string, EnvSpec> Specs = new(StringComparer.Ordinal);
+
+    static EnvRegistry() => Register(
+        "CartPole-v1", () => new CartPole(), maxSteps: 500, rewardThreshold: 475,
+        description: "Balance a pole on a cart by pushing the cart left or right.",
+        createVector: count => new CartPoleVector(count, maxSteps: 500));
+
+    /// <summary>All registered tasks, by id.</summary>
+    public static IReadOnlyList<EnvSpec> All => [.. Specs.Values.OrderBy(spec => spec.Id, StringComparer.Ordinal)];
+
+    /// <summary>Registers a task, as in <c>EnvRegistry.Register("My-v0", () =&gt; new MyEnv(), maxSteps: 200)</c>.</summary>
+    /// <typeparam name="TObservation">The type of one observed number; found from <paramref name="create"/>.</typeparam>
+    /// <typeparam name="TAction">The type of one number of an action; found from <paramref name="create"/>.</typeparam>
+    /// <param name="id">A name that is not taken; by custom with a version, as My-v0.</param>
+    /// <param name="create">Makes one task without its time limit: a new one at each call.</param>
+    /// <param name="maxSteps">After how many steps an episode is truncated, at least 1; null for no limit.</param>
+    /// <param name="rewardThreshold">The mean return of 100 episodes that counts as solved, if there is one.</param>
+    /// <param name="description">What there is to do, in one sentence.</param>
+    /// <param name="createVector">
+    /// Makes a faster vector of so many tasks, with the time limit; null for a <see cref="SyncVectorEnv{TObservation, TAction}"/>.
+    /// <see cref="EnvContract"/> checks that it does what the task does alone.
+    /// </param>
+    /// <returns>What was registered.</returns>
+    /// <exception cref="ArgumentException">The id is empty or taken.</exception>
+    public static EnvSpec Register<TObservation, TAction>(
+        string id, Func<IEnv<TObservation, TAction>> create, int? maxSteps = null, double? rewardThreshold = null,
+        string description = "", Func<int, VectorEnv>? createVector = null)
+        where TObservation : unmanaged
+        where TAction : unmanaged
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(id);
+        ArgumentNullException.ThrowIfNull(create);
+        if (maxSteps < 1)
+            throw new ArgumentOutOfRangeException(nameof(maxSteps), $"Expected at least 1 step, or null for no limit, got {maxSteps}.");
+
+        IEnv<TObservation, TAction> CreateLimited() =>
+            maxSteps is { } limit ? new TimeLimit<TObservation, TAction>(create(), limit) : create();
+
+        IReadOnlyList<Violation> Check(EnvContractOptions? options) => createVector is null
+            ? EnvContract.Check(CreateLimited, options)
+            : [.. EnvContract.Check(CreateLimited, options), .. EnvContract.CheckVector(createVector, CreateLimited, options)];
+
+        var spec = new EnvSpec(Check)
+        {
+            Id = id,
+            Description = description,
+            MaxSteps = maxSteps,
+            RewardThreshold = rewardThreshold,
+            Create = CreateLimited,
+            CreateVector = createVector ?? (count => new SyncVectorEnv<TObservation, TAction>(CreateLimited, count)),
+        };
+        return Specs.TryAdd(id, spec)
+            ? spec
+            : throw new ArgumentException($"Expected an id that is not taken, got \"{id}\". Choose another, or register once.", nameof(id));
+    }
+
+    /// <summary>The task of this id, or null.</summary>
+    /// <param name="id">The id, in its exact case.</param>
+    public static EnvSpec? Find(string id) => Specs.GetValueOrDefault(id);
+
+    /// <summary>The task of this id.</summary>
+    /// <param name="id">The id, in its exact case.</param>
+    /// <exception cref="UnknownEnvException">No task has this id.</exception>
+    public static EnvSpec Get(string id) => Find(id) ?? throw new UnknownEnvException(id, [.. All.Select(spec => spec.Id)]);
+
+    /// <summary>Makes one task, with its time limit. Dispose it if it is <see cref="IDisposable"/>.</summary>
+    /// <param name="id">The id, in its exact case.</param>
+    /// <exception cref="UnknownEnvException">No task has this id.</exception>
+    public static IEnv Make(string id) => Get(id).Create();
+
+    /// <summary>Makes a vector of tasks, with their time limit.</summary>
+    /// <param name="id">The id, in its exact case.</param>
+    /// <param name="count">How many environments, at least 1.</param>
+    /// <exception cref="UnknownEnvException">No task has this id.</exception>
+    public static VectorEnv MakeVector(string id, int count) => Get(id).CreateVector(count);
+}
+
+/// <summary>No task is registered under an id; the message names the nearest one that is, and all others.</summary>
+/// <param name="id">What was asked for.</param>
+/// <param name="known">All registered ids.</param>
+public sealed class UnknownEnvException(string id, IReadOnlyList<string> known) : ArgumentException(Describe(id, known))
+{
+    /// <summary>What was asked for.</summary>
+    public string Id { get; } = id;
+
+    /// <summary>The registered id that was probably meant, or null.</summary>
+    public string? Nearest { get; } = Envs.Nearest.Of(id, known);
+
+    private static string Describe(string id, IReadOnlyList<string> known) =>
+        $"Expected the id of a registered environment, got \"{id}\". "
+        + (Envs.Nearest.Of(id, known) is { } nearest ? $"Did you mean \"{nearest}\"? " : "")
+        + $"Known are: {string.Join(", ", known)}.";
+}

@@ -1,0 +1,85 @@
+using RlWn.Init;
+using static TorchSharp.torch;
+
+namespace RlWn.Networks;
+
+/// <summary>
+/// All parameters of a network on one flat buffer, and their gradients on another: clipping, stepping and zeroing are then one
+/// operation each, however many tensors there are.
+/// </summary>
+/// <remarks>
+/// Parameters stay what and where they were for everyone who holds them; only their memory moves. Make it once the network is on
+/// its device: <c>module.to(…)</c> would part them again.
+/// </remarks>
+public sealed class FlatParameters : IDisposable
+{
+    private readonly Tensor one;
+    private readonly Tensor epsilon;
+
+    /// <summary>Moves a network's parameters to a flat buffer.</summary>
+    /// <param name="network">The network; its parameters share one type and device.</param>
+    /// <exception cref="ArgumentException">The network has no parameters that want gradients, or they differ in type or device.</exception>
+    public FlatParameters(nn.Module network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        var parameters = network.parameters().Where(parameter => parameter.requires_grad).ToArray();
+        if (parameters.Length == 0)
+            throw new ArgumentException("Expected a network with parameters to train, got one without.", nameof(network));
+
+        var (dtype, device) = (parameters[0].dtype, parameters[0].device);
+        if (parameters.FirstOrDefault(parameter => parameter.dtype != dtype || parameter.device_type != device.type) is { } other)
+            throw new ArgumentException($"Expected all parameters as {dtype} on {device}, got one as {other.dtype} on {other.device}.", nameof(network));
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        Values = cat([.. parameters.Select(parameter => parameter.flatten())]).DetachFromDisposeScope();
+        Gradients = zeros_like(Values).DetachFromDisposeScope();
+        one = tensor(1.0, dtype, device).DetachFromDisposeScope();
+        epsilon = tensor(1e-6, dtype, device).DetachFromDisposeScope();
+
+        var start = 0L;
+        foreach (var parameter in parameters)
+        {
+            Aten.SetData(parameter, Values.narrow(0, start, parameter.NumberOfElements).view(parameter.shape));
+            parameter.grad = Gradients.narrow(0, start, parameter.NumberOfElements).view(parameter.shape);
+            start += parameter.NumberOfElements;
+        }
+
+        foreach (var layer in network.modules().Append(network).OfType<WeightNormLayer>())
+            layer.Storage = Values;
+    }
+
+    /// <summary>θ: every parameter, one after another, shape [P].</summary>
+    public Tensor Values { get; }
+
+    /// <summary>∇L, in the order of <see cref="Values"/>, shape [P]; backward passes add to it.</summary>
+    public Tensor Gradients { get; }
+
+    /// <summary>Sets every gradient to zero.</summary>
+    public void ZeroGradients() => Gradients.zero_().Dispose();
+
+    /// <summary>Scales the gradient down to a norm of at most <paramref name="maxNorm"/>; a smaller one stays as it is.</summary>
+    /// <param name="maxNorm">One number above 0, on the parameters' device.</param>
+    /// <returns>The norm before scaling, one number; the caller disposes it.</returns>
+    /// <remarks>Pascanu et al. 2013, arXiv:1211.5063, algorithm 1; the coefficient is max / (norm + 1e-6), at most 1, as PyTorch has it.</remarks>
+    public Tensor ClipGradients(Tensor maxNorm)
+    {
+        ArgumentNullException.ThrowIfNull(maxNorm);
+        using var noGrad = no_grad();
+        var norm = Gradients.norm();
+        using var divisor = norm + epsilon;
+        using var ratio = maxNorm / divisor;
+        using var coefficient = minimum(ratio, one);
+        Gradients.mul_(coefficient);
+        return norm;
+    }
+
+    /// <summary>Frees the buffers. The network's parameters keep the memory alive as long as they live.</summary>
+    public void Dispose()
+    {
+        Values.Dispose();
+        Gradients.Dispose();
+        one.Dispose();
+        epsilon.Dispose();
+    }
+}

@@ -1,0 +1,74 @@
+using RlWn.Init;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace RlWn.Networks;
+
+/// <summary>What weight-normalized layers share: v, g, b under PyTorch's names, and w = g v / ||v||.</summary>
+/// <remarks>
+/// Salimans and Kingma 2016, arXiv:1602.07868, eq. 2; the first values by Arpit, Campos and Bengio 2019, arXiv:1906.02341.
+/// With gradients enabled, w is computed by libtorch's fused kernel in every forward pass; without, once after each change of v or g.
+/// </remarks>
+public abstract class WeightNormLayer : nn.Module<Tensor, Tensor>
+{
+    private readonly FoldedWeight folded = new();
+    private Parameter v;
+    private Parameter g;
+    private Parameter? b;
+
+    private protected WeightNormLayer(string name, ReadOnlySpan<long> shape, double g, bool bias, Initializer init) : base(name)
+    {
+        v = new Parameter(init.Directions(shape));
+        this.g = new Parameter(init.Scales(g, shape));
+        b = bias ? new Parameter(init.Zeros(shape[0])) : null;
+
+        v.DetachFromDisposeScope();
+        this.g.DetachFromDisposeScope();
+        b?.DetachFromDisposeScope();
+        register_parameter(nameof(weight_g), this.g);
+        register_parameter(nameof(weight_v), v);
+        if (b is not null)
+            register_parameter(nameof(bias), b);
+    }
+
+    /// <summary>g: the length of each row of w, shape [out, 1, …, 1].</summary>
+    public Parameter weight_g
+    {
+        get => g;
+        set => ConditionallyRegisterParameter(nameof(weight_g), g = value);
+    }
+
+    /// <summary>v: the direction of each row of w, shape [out, in, …]; its length does not matter, but must not be zero.</summary>
+    public Parameter weight_v
+    {
+        get => v;
+        set => ConditionallyRegisterParameter(nameof(weight_v), v = value);
+    }
+
+    /// <summary>b, shape [out]; null where the layer was made without.</summary>
+    public Parameter? bias
+    {
+        get => b;
+        set => ConditionallyRegisterParameter(nameof(bias), b = value);
+    }
+
+    /// <summary>The flat buffer that the parameters stand on; set by <see cref="FlatParameters"/>.</summary>
+    internal Tensor? Storage
+    {
+        set => folded.Storage = value;
+    }
+
+    /// <summary>w = g v / ||v||, the shape of v: in the graph of g and v where gradients are enabled, else the folded copy (do not change it).</summary>
+    public Tensor Weight() => is_grad_enabled() && (v.requires_grad || g.requires_grad) ? Aten.WeightNorm(v, g) : folded.Of(v, g);
+
+    /// <inheritdoc/>
+    protected override void RegisterComponents() { }   // the constructor did; by reflection, caches would be saved too
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            folded.Dispose();
+        base.Dispose(disposing);
+    }
+}

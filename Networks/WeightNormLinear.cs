@@ -1,0 +1,45 @@
+using RlWn.Init;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace RlWn.Networks;
+
+/// <summary>y = W x + b with W = g v / ||v||, row by row.</summary>
+public sealed class WeightNormLinear : WeightNormLayer
+{
+    /// <summary>Makes a layer with the proposed initialization, g = √(γ fan_in / fan_out), b = 0.</summary>
+    /// <param name="inputs">Features of x, at least 1.</param>
+    /// <param name="outputs">Features of y, at least 1.</param>
+    /// <param name="gain">γ, by what follows the layer.</param>
+    /// <param name="init">Where the first values come from.</param>
+    /// <param name="bias">Whether there is a b.</param>
+    public WeightNormLinear(long inputs, long outputs, Gain gain, Initializer init, bool bias = true)
+        : this(inputs, outputs, WeightNormScale.Forward(gain, Fans.Of(outputs, inputs)), init, bias) { }
+
+    /// <summary>Makes a layer whose rows start at a length of the caller's choice.</summary>
+    /// <param name="inputs">Features of x, at least 1.</param>
+    /// <param name="outputs">Features of y, at least 1.</param>
+    /// <param name="g">The length of each row.</param>
+    /// <param name="init">Where the first values come from.</param>
+    /// <param name="bias">Whether there is a b.</param>
+    public WeightNormLinear(long inputs, long outputs, double g, Initializer init, bool bias = true)
+        : base(nameof(WeightNormLinear), [outputs, inputs], g, bias, init) => (Inputs, Outputs) = (inputs, outputs);
+
+    /// <summary>Features of x.</summary>
+    public long Inputs { get; }
+
+    /// <summary>Features of y.</summary>
+    public long Outputs { get; }
+
+    /// <inheritdoc/>
+    /// <param name="input">x, shape […, <see cref="Inputs"/>].</param>
+    /// <returns>y, shape […, <see cref="Outputs"/>].</returns>
+    public override Tensor forward(Tensor input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        if (input.dim() == 0 || input.size(-1) != Inputs)
+            throw new ArgumentException($"Expected an input of shape […, {Inputs}], got [{string.Join(", ", input.shape)}].", nameof(input));
+
+        return functional.linear(input, Weight(), bias);
+    }
+}

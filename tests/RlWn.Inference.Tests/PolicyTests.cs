@@ -1,0 +1,321 @@
+using System.Globalization;
+using System.Text.Json;
+using Xunit;
+
+namespace RlWn.Inference.Tests;
+
+public sealed class PolicyTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("rlwn-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Act_Discrete_IsTheHighestLogit()
+    {
+        using var policy = SmallDiscrete();
+        Assert.Equal(ActionKind.Discrete, policy.Kind);
+        Assert.Equal(2, policy.ObservationSize);
+        Assert.Equal(3, policy.ActionCount);
+
+        // Hidden: relu of (x0, x1); logits: (h0, h1, 1). The hidden layer's rows v are (2, 0) and (0, 5) with g = 1.
+        Assert.Equal(0, policy.Act([3, 2]));
+        Assert.Equal(1, policy.Act([2, 3]));
+        Assert.Equal(2, policy.Act([-2, 0.5f]));
+
+        var actions = new int[3];
+        policy.Act([3, 2, 2, 3, -2, 0.5f], 3, actions);
+        Assert.Equal([0, 1, 2], actions);
+    }
+
+    [Fact]
+    public void Act_Continuous_IsTheMeanWithinTheBounds()
+    {
+        using var policy = SmallContinuous();   // mean (x, -x) within [-2, ∞) and (-∞, 1]
+        Assert.Equal(2, policy.ActionSize);
+        Assert.Equal([-2, float.NegativeInfinity], policy.ActionLow);
+        Assert.Equal([float.PositiveInfinity, 1], policy.ActionHigh);
+
+        var action = new float[2];
+        policy.Act([0.5f], action);
+        Assert.Equal([0.5f, -0.5f], action);
+        policy.Act([-5], action);
+        Assert.Equal([-2, 1], action);
+
+        var actions = new float[4];
+        policy.Act([0.5f, 100], 2, actions);
+        Assert.Equal([0.5f, -0.5f, 100, -100], actions);
+    }
+
+    [Fact]
+    public void Sample_Discrete_FollowsTheLogits()
+    {
+        using var policy = SmallDiscrete();
+        var random = new Random(5);
+        var counts = new int[3];
+        const int Draws = 20_000;
+        for (var i = 0; i < Draws; i++)
+            counts[policy.Sample([2, 0], random)]++;
+
+        double[] weights = [Math.Exp(2), 1, Math.E];   // logits 2, 0, 1
+        var chiSquare = counts.Zip(weights, (count, weight) => (Count: count, Expected: Draws * weight / weights.Sum()))
+            .Sum(cell => Math.Pow(cell.Count - cell.Expected, 2) / cell.Expected);
+        Assert.InRange(chiSquare, 0, 13.82);   // 99.9 % of χ² with 2 degrees of freedom
+    }
+
+    [Fact]
+    public void Sample_Continuous_SpreadsByTheDeviationAndKeepsTheBounds()
+    {
+        using var policy = SmallContinuous();   // σ = 2, 0.5
+        var random = new Random(5);
+        var actions = new float[2 * 1000];
+        policy.Sample(new float[1000], 1000, random, actions);
+
+        Assert.All(actions.Where((_, i) => i % 2 == 0), action => Assert.InRange(action, -2, 9));
+        Assert.All(actions.Where((_, i) => i % 2 == 1), action => Assert.InRange(action, -2.25f, 1));
+        Assert.InRange(actions.Where((_, i) => i % 2 == 0).Average(), 0.167 - 0.2, 0.167 + 0.2);   // E max(2z, -2) = 2 (φ(1) - 1 + Φ(1)) = 0.167
+
+        var alone = new float[2];
+        policy.Sample([0], new Random(5), alone);
+        Assert.Equal(alone, actions[..2]);
+    }
+
+    [Fact]
+    public void Act_OfTheOtherKind_SaysWhichMethodsToUse()
+    {
+        using var discrete = SmallDiscrete();
+        using var continuous = SmallContinuous();
+        Assert.Contains("int", Assert.Throws<InvalidOperationException>(() => discrete.Act([1, 2], new float[3])).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => discrete.Sample([1, 2], new Random(1), new float[3]));
+        Assert.Throws<InvalidOperationException>(() => discrete.ActionSize);
+        Assert.Contains("float", Assert.Throws<InvalidOperationException>(() => continuous.Act([1])).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => continuous.Sample([1], new Random(1)));
+        Assert.Throws<InvalidOperationException>(() => continuous.ActionCount);
+    }
+
+    [Fact]
+    public void Act_ObservationOfWrongLengthOrNaN_Throws()
+    {
+        using var discrete = SmallDiscrete();
+        using var continuous = SmallContinuous();
+        Assert.Throws<ArgumentException>(() => discrete.Act([1]));
+        Assert.Throws<ArgumentException>(() => discrete.Act([1, 2, 3, 4], 2, new int[1]));
+        Assert.Throws<ArgumentException>(() => continuous.Act([1], new float[1]));
+        Assert.Contains("NaN", Assert.Throws<ArgumentException>(() => discrete.Act([1, float.NaN])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => discrete.Sample([float.NaN, 0], new Random(1)));
+        Assert.Throws<ArgumentException>(() => continuous.Act([float.NaN], new float[2]));
+        Assert.Throws<ArgumentException>(() => continuous.Sample([float.NaN], new Random(1), new float[2]));
+    }
+
+    [Fact]
+    public void All_AllocateNothing()
+    {
+        using var discrete = SmallDiscrete();
+        using var continuous = SmallContinuous();
+        var random = new Random(1);
+        float[] observation = [1, 2], actions = new float[4];
+        var choices = new int[1];
+        Allocations.AssertNone(() =>
+        {
+            discrete.Act(observation);
+            discrete.Sample(observation, random);
+            discrete.Act(observation, 1, choices);
+            continuous.Act(observation, 2, actions);
+            continuous.Sample(observation, 2, random, actions);
+        });
+    }
+
+    [Fact]
+    public void Act_ManyThreads_GiveTheAnswersOfOne()
+    {
+        using var policy = RandomDiscrete();
+        var random = new Random(1);
+        float[][] observations = [.. Enumerable.Range(0, 500).Select(_ => Enumerable.Range(0, 8).Select(_ => random.NextSingle() - 0.5f).ToArray())];
+        int[] expected = [.. observations.Select(observation => policy.Act(observation))];
+        Assert.True(expected.Distinct().Count() > 1);
+
+        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, _ =>
+        {
+            for (var i = 0; i < observations.Length; i++)
+                Assert.Equal(expected[i], policy.Act(observations[i]));
+        });
+    }
+
+    [Fact]
+    public void Act_BatchBeyondOneBlock_GivesTheAnswersOfSingleRows()
+    {
+        using var policy = RandomDiscrete();
+        var random = new Random(2);
+        float[] observations = [.. Enumerable.Range(0, 8 * 700).Select(_ => random.NextSingle() - 0.5f)];
+        var actions = new int[700];
+        policy.Act(observations, 700, actions);
+        Assert.Equal(Enumerable.Range(0, 700).Select(row => policy.Act(observations.AsSpan(row * 8, 8))), actions);
+    }
+
+    [Fact]
+    public void Save_ThenLoad_GivesTheSamePolicy()
+    {
+        var path = Path.Combine(folder, "policy.safetensors");
+        using var policy = SmallContinuous(extra: ("env", "Pendulum"));
+        policy.Save(path);
+        using var loaded = Policy.Load(path);
+
+        Assert.Equal(policy.Metadata, loaded.Metadata);
+        Assert.Equal("Pendulum", loaded.Metadata["env"]);
+        Assert.Equal(policy.ActionLow, loaded.ActionLow);
+        Assert.Equal([1], loaded.ObservationShape);
+        float[] expected = new float[2], actual = new float[2];
+        policy.Sample([0.3f], new Random(1), expected);
+        loaded.Sample([0.3f], new Random(1), actual);
+        Assert.Equal(expected, actual);
+
+        var first = File.ReadAllBytes(path);
+        loaded.Save(path);
+        Assert.Equal(first, File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public void Load_TensorsBesideTheActor_AreIgnored()
+    {
+        var path = Path.Combine(folder, "policy.safetensors");
+        Safetensors.Write(path, [.. DiscreteTensors(), TensorData.Of("critic.0.weight", [1], [1f])], Policy.DiscreteMetadata([2]));
+        using var policy = Policy.Load(path);
+        Assert.Equal(0, policy.Act([3, 2]));
+    }
+
+    [Fact]
+    public void Load_TruncatedAtAnyByte_ThrowsOneKindOfException()
+    {
+        var path = Path.Combine(folder, "policy.safetensors");
+        using (var policy = SmallDiscrete())
+            policy.Save(path);
+
+        var whole = File.ReadAllBytes(path);
+        for (var length = 0; length < whole.Length; length++)
+        {
+            File.WriteAllBytes(path, whole[..length]);
+            Assert.StartsWith(path, Assert.Throws<ModelFileException>(() => Policy.Load(path)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("rlwn.format", null, "rlwn.format")]
+    [InlineData("rlwn.format", "2", "newer")]
+    [InlineData("rlwn.observation_shape", null, "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[3]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[-1, -1]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[1e300, 1e300]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "1", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[\"1\"]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[null]", "rlwn.observation_shape")]
+    [InlineData("rlwn.action", "both", "rlwn.action")]
+    [InlineData("rlwn.action", "discrete", "actor.log_std")]
+    [InlineData("rlwn.action_low", "[0]", "rlwn.action_low")]
+    [InlineData("rlwn.action_low", "[0, 2]", "<=")]
+    [InlineData("rlwn.action_high", "{}", "rlwn.action_high")]
+    public void Load_WrongMetadata_SaysWhat(string key, string? text, string expected)
+    {
+        var metadata = ContinuousMetadata();
+        metadata.Remove(key);
+        if (text is not null)
+            metadata[key] = text;
+
+        AssertRefused(ContinuousTensors(), metadata, expected);
+    }
+
+    [Fact]
+    public void Load_WrongTensors_SaysWhat()
+    {
+        var tensors = DiscreteTensors();
+        var metadata = Policy.DiscreteMetadata([2]);
+        TensorData[] Without(string name) => [.. tensors.Where(tensor => tensor.Name != name)];
+        TensorData[] With(TensorData replacement) => [.. Without(replacement.Name), replacement];
+
+        AssertRefused([], metadata, "actor.0.weight");
+        foreach (var tensor in tensors)
+            AssertRefused(Without(tensor.Name), metadata, "actor.");
+        AssertRefused([.. tensors, tensors[0]], metadata, "once");
+        AssertRefused(With(TensorData.Of("actor.0.weight", [2, 2], new float[4])), metadata, "actor.0.weight_");   // both plain and normalized
+        AssertRefused(With(TensorData.Of("actor.0.weight_g", [2], new float[2])), metadata, "[2, 1]");
+        AssertRefused(With(TensorData.Of("actor.0.weight_v", [2, 2], new float[4])), metadata, "actor.0.weight_v");  // rows of norm 0
+        AssertRefused(With(TensorData.Of("actor.0.bias", [2], [0, float.NaN])), metadata, "NaN");
+        AssertRefused(With(TensorData.Of("actor.0.bias", [2], new double[2])), metadata, "F64");
+        AssertRefused(With(TensorData.Of("actor.1.weight", [3, 5], new float[15])), metadata, "[out, 2]");
+        AssertRefused(With(TensorData.Of("actor.1.weight", [6], new float[6])), metadata, "[out, 2]");
+        AssertRefused([.. tensors, TensorData.Of("actor.3.bias", [1], [0f])], metadata, "actor.3.bias");
+    }
+
+    [Fact]
+    public void BoxMetadata_OtherCulture_IsStillJson()
+    {
+        var before = CultureInfo.CurrentCulture;
+        try
+        {
+            CultureInfo.CurrentCulture = new CultureInfo("") { NumberFormat = new NumberFormatInfo { NumberDecimalSeparator = ",", NegativeSign = "~" } };
+            var text = Policy.BoxMetadata([1], [-2.5f, float.NegativeInfinity], [1e30f, 0])["rlwn.action_low"];
+            Assert.Equal("[-2.5, null]", text);
+            using var json = JsonDocument.Parse(text);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    private static TensorData[] DiscreteTensors() =>
+    [
+        TensorData.Of("actor.0.weight_g", [2, 1], [1f, 1]),
+        TensorData.Of("actor.0.weight_v", [2, 2], [2f, 0, 0, 5]),
+        TensorData.Of("actor.0.bias", [2], [0f, 0]),
+        TensorData.Of("actor.1.weight", [3, 2], [1f, 0, 0, 1, 0, 0]),
+        TensorData.Of("actor.1.bias", [3], [0f, 0, 1]),
+    ];
+
+    private static TensorData[] ContinuousTensors() =>
+    [
+        TensorData.Of("actor.0.weight", [2, 1], [1f, -1]),
+        TensorData.Of("actor.0.bias", [2], [0f, 0]),
+        TensorData.Of("actor.log_std", [2], [MathF.Log(2), MathF.Log(0.5f)]),
+    ];
+
+    private static Dictionary<string, string> ContinuousMetadata() =>
+        Policy.BoxMetadata([1], [-2, float.NegativeInfinity], [float.PositiveInfinity, 1]);
+
+    private static Policy SmallDiscrete() => Policy.FromTensors(DiscreteTensors(), Policy.DiscreteMetadata([2]));
+
+    private static Policy SmallContinuous(params (string Key, string Text)[] extra)
+    {
+        var metadata = ContinuousMetadata();
+        foreach (var (key, text) in extra)
+            metadata[key] = text;
+        return Policy.FromTensors(ContinuousTensors(), metadata);
+    }
+
+    private static Policy RandomDiscrete()
+    {
+        var random = new Random(1);
+        float[] Uniform(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
+        return Policy.FromTensors(
+            [
+                TensorData.Of("actor.0.weight", [64, 8], Uniform(64 * 8)),
+                TensorData.Of("actor.0.bias", [64], Uniform(64)),
+                TensorData.Of("actor.1.weight", [4, 64], Uniform(4 * 64)),
+                TensorData.Of("actor.1.bias", [4], new float[4]),
+            ],
+            Policy.DiscreteMetadata([2, 4]));
+    }
+
+    private void AssertRefused(TensorData[] tensors, Dictionary<string, string> metadata, string expected)
+    {
+        Assert.Contains(expected, Assert.Throws<ArgumentException>(() => Policy.FromTensors(tensors, metadata)).Message, StringComparison.Ordinal);
+
+        if (tensors.DistinctBy(tensor => tensor.Name).Count() == tensors.Length)
+        {
+            var path = Path.Combine(folder, "refused.safetensors");
+            Safetensors.Write(path, tensors, metadata);
+            var error = Assert.Throws<ModelFileException>(() => Policy.Load(path));
+            Assert.StartsWith(path, error.Message, StringComparison.Ordinal);
+            Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        }
+    }
+}
