@@ -4,7 +4,6 @@ using RlWn.Envs;
 using RlWn.Inference;
 using RlWn.Init;
 using RlWn.Networks;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace RlWn.Agents.Ppo;
@@ -40,11 +39,12 @@ public sealed class PpoAgent : IDisposable
 
     private readonly float[] policy;        // logits or means of the step, [N, K]
     private readonly float[] lastValue;     // V of the observations that end the rollout, [N]
-    private readonly long[] order;          // the rollout's transitions, shuffled anew in every epoch
-    private readonly Scalar half = 0.5.ToScalar();
-    private readonly Scalar valueWeight;
-    private readonly Scalar minusEntropyWeight;
-    private readonly Scalar smallest = 1e-8.ToScalar();
+    private readonly int[] order;           // the rollout's transitions, shuffled anew in every epoch
+    private readonly Minibatch batch;
+    private readonly PpoLoss loss;
+    private readonly TensorRows byPolicy;   // ∂L/∂logits or ∂L/∂mean, [B, K]
+    private readonly TensorRows byValue;    // ∂L/∂V, [B]
+    private readonly TensorRows byLogStd;   // ∂L/∂log σ, [K]
     private readonly Tensor maxGradientNorm;
 
     /// <summary>Makes an agent with fresh networks.</summary>
@@ -89,9 +89,13 @@ public sealed class PpoAgent : IDisposable
 
         policy = new float[envs.Count * outputs];
         lastValue = new float[envs.Count];
-        order = [.. Enumerable.Range(0, rollout.Count).Select(i => (long)i)];
-        valueWeight = options.ValueWeight.ToScalar();
-        minusEntropyWeight = (-options.EntropyWeight).ToScalar();
+        order = [.. Enumerable.Range(0, rollout.Count)];
+        loss = new PpoLoss(options);
+        var size = rollout.Count / options.Minibatches;
+        batch = new Minibatch(size, envs.ObservationSpace, envs.ActionSpace);
+        byPolicy = new TensorRows(ScalarType.Float32, size, outputs);
+        byValue = new TensorRows(ScalarType.Float32, size);
+        byLogStd = new TensorRows(ScalarType.Float32, outputs);
         maxGradientNorm = tensor((float)options.MaxGradientNorm, device: device).DetachFromDisposeScope();
     }
 
@@ -196,62 +200,64 @@ public sealed class PpoAgent : IDisposable
         var done = (double)Steps / totalSteps;
         var learningRate = options.LearningRateSchedule.At(options.LearningRate, done);
         var clip = options.ClipSchedule.At(options.Clip, done);
-        using var low = (1 - clip).ToScalar();
-        using var high = (1 + clip).ToScalar();
-        using var clipped = clip.ToScalar();
-        using var valueLow = (-options.ValueClip ?? 0).ToScalar();
-        using var valueHigh = (options.ValueClip ?? 0).ToScalar();
 
-        var averages = new Averages();
         var epoch = 0;
         do
         {
-            using var scope = NewDisposeScope();
+            loss.Clear();
             random.Shuffle(order);
-            averages.Clear();
-            foreach (var batch in rollout.Minibatches(options.Minibatches, order, device))
-                Learn(batch);
+            for (var start = 0; start < order.Length; start += batch.Size)
+                Learn(order.AsSpan(start, batch.Size), learningRate, clip);
         }
-        while (++epoch < options.Epochs && !(averages.ApproximateKl > options.TargetKl));
+        while (++epoch < options.Epochs && !(loss.ApproximateKl > options.TargetKl));
 
         acting.Refresh();
-        averages.RequireFinite(Steps);
-        return
+        Metric[] metrics =
         [
-            .. averages.Metrics,
-            new("explained_variance", Returns.ExplainedVariance(rollout.Values, rollout.Targets)),
+            .. loss.Metrics,   // of the last epoch
             new("learning_rate", learningRate),
             new("clip_range", clip),
             new("epochs", epoch),
         ];
-
-        void Learn(Minibatch batch)
-        {
-            using var scope = NewDisposeScope();
-            var (output, value) = network.forward(features.Of(batch.Observation));
-            var (logProbability, entropy) = network.log_std is { } logStd
-                ? PolicyGradient.DiagonalGaussian(output, logStd, batch.Action)
-                : PolicyGradient.Categorical(output, batch.Action);
-            var advantage = options.NormalizeAdvantages ? Normalized(batch.Advantage) : batch.Advantage;
-
-            var logRatio = logProbability - batch.LogProbability;
-            var ratio = logRatio.exp();
-            var policyLoss = PolicyGradient.ClippedSurrogate(ratio, advantage, low, high);
-            var valueLoss = PolicyGradient.ValueLoss(value, batch.Target, half, options.ValueClip is null ? null : (batch.Value, valueLow, valueHigh));
-            var meanEntropy = entropy.mean();
-            var loss = policyLoss.add(valueLoss, valueWeight).add(meanEntropy, minusEntropyWeight);
-
-            parameters.ZeroGradients();
-            loss.backward();
-            var gradientNorm = parameters.ClipGradients(maxGradientNorm);
-            optimizer.Step(learningRate);
-            Updates++;
-
-            averages.Add(policyLoss, valueLoss, meanEntropy, logRatio, ratio, clipped, gradientNorm);
-        }
+        RequireFinite(metrics);
+        return [.. metrics, new("explained_variance", Returns.ExplainedVariance(rollout.Values, rollout.Targets))];
     }
 
-    private Tensor Normalized(Tensor advantage) => (advantage - advantage.mean()) / advantage.std().add(smallest);
+    // One optimizer step on one minibatch.
+    private void Learn(ReadOnlySpan<int> indices, double learningRate, double clip)
+    {
+        using var scope = NewDisposeScope();
+        rollout.Gather(indices, batch);
+        if (options.NormalizeAdvantages)
+            batch.NormalizeAdvantages();
+
+        var (output, value) = network.forward(features.Of(batch.Observations.Tensor.to(device)));
+        loss.Evaluate(
+            Aten.Memory<float>(output.cpu()), Aten.Memory<float>(value.cpu()), network.log_std is { } log ? Aten.Memory<float>(log.cpu()) : [],
+            batch, clip, new() { Output = byPolicy.All<float>(), Value = byValue.All<float>(), LogStd = network.log_std is null ? [] : byLogStd.All<float>() });
+
+        parameters.ZeroGradients();
+        if (network.log_std is { } logStd)
+            autograd.backward([output, value, logStd], [byPolicy.Tensor.to(device), byValue.Tensor.to(device), byLogStd.Tensor.to(device)]);
+        else
+            autograd.backward([output, value], [byPolicy.Tensor.to(device), byValue.Tensor.to(device)]);
+
+        loss.AddGradientNorm(parameters.ClipGradients(maxGradientNorm).item<float>());
+        optimizer.Step(learningRate);
+        Updates++;
+    }
+
+    private void RequireFinite(IEnumerable<Metric> metrics)
+    {
+        foreach (var (name, value) in metrics)
+        {
+            if (!double.IsFinite(value))
+            {
+                throw new TrainingDivergedException(
+                    $"Expected a finite {name}, got {value} after {Steps} environment steps. Lower ppo.learningRate or ppo.maxGradientNorm, or look for huge rewards.");
+            }
+        }
+    }
 
     /// <summary>Frees the networks and what was collected; the environments stay.</summary>
     public void Dispose()
@@ -262,10 +268,10 @@ public sealed class PpoAgent : IDisposable
         network.Dispose();
         features.Dispose();
         rollout.Dispose();
-        half.Dispose();
-        valueWeight.Dispose();
-        minusEntropyWeight.Dispose();
-        smallest.Dispose();
+        batch.Dispose();
+        byPolicy.Dispose();
+        byValue.Dispose();
+        byLogStd.Dispose();
         maxGradientNorm.Dispose();
     }
 }

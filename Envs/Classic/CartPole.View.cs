@@ -21,8 +21,10 @@ public sealed partial class CartPole
 
         var hinge = Math.Clamp(x + PositionLimit, 0, 2 * PositionLimit) * ColumnsPerMeter;
         var stroke = Math.Abs(Math.Tan(theta)) < 0.2 ? '|' : Math.Tan(theta) > 0 ? '/' : '\\';
-        for (var along = 0.0; along < 2 * HalfLength; along += 0.02)
+        var points = (int)Math.Max(Math.Abs(Math.Cos(theta)) * RowsPerMeter, Math.Abs(Math.Sin(theta)) * ColumnsPerMeter);
+        for (var point = 0; point <= points; point++)   // one a row, or one a column where the pole lies flat
         {
+            var along = 2 * HalfLength * point / points;   // m from the hinge
             var row = PoleRows - 1 - (int)Math.Floor(along * Math.Cos(theta) * RowsPerMeter);
             var column = (int)Math.Round(hinge + (along * Math.Sin(theta) * ColumnsPerMeter));
             if (row is >= 0 and < PoleRows && column is >= 0 and < Columns)

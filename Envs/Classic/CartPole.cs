@@ -105,7 +105,7 @@ public sealed partial class CartPole : IEnv<float, int>, ITextView
     /// <param name="thetaDot">Angular velocities (rad/s).</param>
     /// <returns>One bit for each cart: 1 where the pole fell or the cart left its track.</returns>
     /// <remarks>
-    /// Florian 2007, "Correct equations for the dynamics of the cart-pole system", eq. 23 and 24, in Gymnasium's order of operations.
+    /// Florian 2007, "Correct equations for the dynamics of the cart-pole system", without friction; in Gymnasium's order of operations.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static uint Advance(

@@ -101,7 +101,8 @@ public sealed class PolicyTests : IDisposable
         Assert.Throws<ArgumentException>(() => discrete.Act([1]));
         Assert.Throws<ArgumentException>(() => discrete.Act([1, 2, 3, 4], 2, new int[1]));
         Assert.Throws<ArgumentException>(() => continuous.Act([1], new float[1]));
-        Assert.Contains("NaN", Assert.Throws<ArgumentException>(() => discrete.Act([1, float.NaN])).Message, StringComparison.Ordinal);
+        Assert.Contains("observations", Assert.Throws<ArgumentException>(() => discrete.Act([1, float.NaN])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => discrete.Act([1, float.PositiveInfinity]));   // the highest logit, but no sensible one
         Assert.Throws<ArgumentException>(() => discrete.Sample([float.NaN, 0], new Random(1)));
         Assert.Throws<ArgumentException>(() => continuous.Act([float.NaN], new float[2]));
         Assert.Throws<ArgumentException>(() => continuous.Sample([float.NaN], new Random(1), new float[2]));

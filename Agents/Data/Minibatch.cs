@@ -1,0 +1,51 @@
+using RlWn.Envs;
+using static TorchSharp.torch;
+
+namespace RlWn.Agents.Data;
+
+/// <summary>B transitions to learn from; filled anew for every update.</summary>
+/// <param name="size">B.</param>
+/// <param name="observationSpace">Where s comes from.</param>
+/// <param name="actionSpace">Where a comes from.</param>
+internal sealed class Minibatch(int size, Space observationSpace, Space actionSpace) : IDisposable
+{
+    /// <summary>B: how many transitions there are.</summary>
+    public int Size => size;
+
+    /// <summary>s, [B, D], as the environment gave it: float or byte.</summary>
+    public TensorRows Observations { get; } = new(observationSpace is ByteBox ? ScalarType.Byte : ScalarType.Float32, size, observationSpace.Size);
+
+    /// <summary>a, where it is a choice, [B]; else empty.</summary>
+    public int[] Choices { get; } = new int[actionSpace is Discrete ? size : 0];
+
+    /// <summary>a, where it is continuous, as drawn, [B, A]; else empty.</summary>
+    public float[] Numbers { get; } = new float[actionSpace is Discrete ? 0 : size * actionSpace.Size];
+
+    /// <summary>log π_old(a|s), [B].</summary>
+    public float[] LogProbability { get; } = new float[size];
+
+    /// <summary>V_old(s), [B].</summary>
+    public float[] Value { get; } = new float[size];
+
+    /// <summary>Â, [B].</summary>
+    public float[] Advantage { get; } = new float[size];
+
+    /// <summary>The return to learn, [B].</summary>
+    public float[] Target { get; } = new float[size];
+
+    /// <summary>Shifts and scales the advantages to mean 0 and (sample) deviation 1.</summary>
+    public void NormalizeAdvantages()
+    {
+        var (mean, squares) = (0.0, 0.0);
+        foreach (var advantage in Advantage)
+            mean += advantage / (double)size;
+        foreach (var advantage in Advantage)
+            squares += (advantage - mean) * (advantage - mean);
+
+        var scale = 1 / (Math.Sqrt(squares / (size - 1)) + 1e-8);
+        foreach (ref var advantage in Advantage.AsSpan())
+            advantage = (float)((advantage - mean) * scale);
+    }
+
+    public void Dispose() => Observations.Dispose();
+}

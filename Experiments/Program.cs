@@ -1,0 +1,79 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using RlWn.Envs;
+using RlWn.Experiments.Commands;
+
+namespace RlWn.Experiments;
+
+/// <summary>The command <c>rlwn</c>.</summary>
+internal static class Program
+{
+    private static int Main(string[] arguments)
+    {
+        try
+        {
+            var parsed = Root().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            if (parsed.Action is ParseErrorAction)
+                throw new UsageException(Describe(parsed));
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (Exception failure)
+        {
+            return Failures.Report(failure, Console.Error);
+        }
+    }
+
+    private static RootCommand Root()
+    {
+        var root = new RootCommand("Trains weight-normalized agents, started from the proposed initialization, and shows what they learned.")
+        {
+            TrainCommand.Make(), EvaluateCommand.Make(), PlayCommand.Make(), RecipesCommand.Make(), EnvsCommand.Make(),
+        };
+
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithExamples((SynchronousCommandLineAction)help.Action!);
+        root.SetAction(_ => root.Parse("--help").Invoke());
+        return root;
+    }
+
+    /// <summary>What is wrong with the command line, in one line.</summary>
+    private static string Describe(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        var name = command is RootCommand ? "rlwn" : $"rlwn {command.Name}";
+        if (parsed.UnmatchedTokens is not [var token, ..])
+            return $"{parsed.Errors[0].Message.TrimEnd('.')}. '{name} --help' says what it takes.";
+
+        var isOption = token.StartsWith('-');
+        var known = isOption
+            ? command.Options.SelectMany(option => option.Aliases.Prepend(option.Name))
+            : command.Subcommands.Select(subcommand => subcommand.Name);
+        var expected = isOption ? $"an option of '{name}'" : command.Subcommands.Count > 0 ? "a command" : $"nothing more after '{name}' and its arguments";
+        var meant = Nearest.Of(token, known) is { } nearest ? $"Did you mean '{nearest}'? " : "";
+        return $"Expected {expected}, got '{token}'. {meant}'{name} --help' lists all.";
+    }
+
+    /// <summary>System.CommandLine's help, then the command's examples.</summary>
+    private sealed class HelpWithExamples(SynchronousCommandLineAction help) : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            var exitCode = help.Invoke(parseResult);
+            var examples = parseResult.CommandResult.Command.Name switch
+            {
+                "train" => TrainCommand.Examples,
+                "evaluate" => EvaluateCommand.Examples,
+                "play" => PlayCommand.Examples,
+                "recipes" => RecipesCommand.Examples,
+                "envs" => EnvsCommand.Examples,
+                _ => $"{TrainCommand.Examples}\n{RecipesCommand.Examples}",
+            };
+            parseResult.InvocationConfiguration.Output.WriteLine(
+                $"Examples:\n  {examples.ReplaceLineEndings("\n  ")}\n\nExit codes: 0 done, 1 failed, 2 bad usage, 130 stopped by Ctrl+C.");
+            return exitCode;
+        }
+    }
+}

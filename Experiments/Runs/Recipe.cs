@@ -1,0 +1,90 @@
+using System.Reflection;
+using System.Text.Json;
+using RlWn.Envs;
+
+namespace RlWn.Experiments.Runs;
+
+/// <summary>A recipe: a name, and what differs from the defaults. Reading one needs no libtorch.</summary>
+/// <remarks>A run's settings.json is a recipe too, which repeats the run.</remarks>
+internal sealed record Recipe(string Name, IReadOnlyList<Assignment> Assignments)
+{
+    public const string Default = "cartpole-ppo";
+
+    private const string Folder = "Recipes/", Extension = ".json";
+
+    private static readonly JsonDocumentOptions Options = new()
+    {
+        CommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        AllowDuplicateProperties = false,
+    };
+
+    /// <summary>The names of the recipes that come with the command.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        .. Assembly.GetExecutingAssembly().GetManifestResourceNames()
+            .Where(name => name.StartsWith(Folder, StringComparison.Ordinal))
+            .Select(name => name[Folder.Length..^Extension.Length])
+            .Order(StringComparer.Ordinal),
+    ];
+
+    /// <summary>What the recipe says of a setting; empty where it says nothing.</summary>
+    public string this[string path] => Assignments.LastOrDefault(assignment => assignment.Path == path)?.Text ?? "";
+
+    /// <summary>Reads a recipe.</summary>
+    /// <param name="name">One of <see cref="Names"/>, or the path of a JSON file.</param>
+    /// <exception cref="UsageException">There is no such recipe, or it is not one.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static Recipe Load(string name)
+    {
+        var isFile = name.EndsWith(Extension, StringComparison.OrdinalIgnoreCase);
+        if (!isFile && !Names.Contains(name))
+        {
+            throw new UsageException(
+                $"Expected a recipe or the path of a .json file, got '{name}'. "
+                + (Nearest.Of(name, Names) is { } nearest ? $"Did you mean '{nearest}'? " : "")
+                + $"Recipes are: {string.Join(", ", Names)}.");
+        }
+
+        if (isFile && !File.Exists(name))
+            throw new UsageException($"Expected a recipe's file, found none at '{name}'. Recipes that need no file are: {string.Join(", ", Names)}.");
+
+        using var stream = isFile ? File.OpenRead(name) : Assembly.GetExecutingAssembly().GetManifestResourceStream(Folder + name + Extension)!;
+        return Read(isFile ? Path.GetFileNameWithoutExtension(name) : name, stream);
+    }
+
+    private static Recipe Read(string name, Stream stream)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(stream, Options);
+            if (json.RootElement.ValueKind != JsonValueKind.Object)
+                throw new UsageException($"Expected an object {{ … }} in recipe '{name}', got {json.RootElement.ValueKind}.");
+            return new(name, [new("recipe", name, "its name"), .. Flatten(json.RootElement, "", $"recipe '{name}'")]);
+        }
+        catch (JsonException failure)
+        {
+            throw new UsageException($"Expected JSON in recipe '{name}', got: {failure.Message}");
+        }
+    }
+
+    private static IEnumerable<Assignment> Flatten(JsonElement section, string prefix, string source)
+    {
+        foreach (var member in section.EnumerateObject())
+        {
+            var path = prefix + member.Name;
+            if (path == Origin.Member)
+                continue;
+
+            if (member.Value.ValueKind == JsonValueKind.Object)
+            {
+                foreach (var assignment in Flatten(member.Value, $"{path}.", source))
+                    yield return assignment;
+            }
+            else
+            {
+                yield return new(path, member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString()! : member.Value.GetRawText(), source);
+            }
+        }
+    }
+}

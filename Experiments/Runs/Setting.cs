@@ -1,0 +1,152 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using RlWn.Envs;
+
+namespace RlWn.Experiments.Runs;
+
+/// <summary>What somebody wants a setting to be.</summary>
+/// <param name="Path">The setting, as <c>ppo.gamma</c>.</param>
+/// <param name="Text">The value, as typed.</param>
+/// <param name="Source">Where it was said, for messages: <c>--set</c>, <c>--seed</c>, or a recipe.</param>
+internal sealed record Assignment(string Path, string Text, string Source)
+{
+    /// <summary>Reads what follows <c>--set</c>.</summary>
+    public static Assignment Parse(string text) => text.Split('=', 2) is [var path, var value]
+        ? new(path.Trim(), value.Trim(), "--set")
+        : throw new UsageException($"Expected --set PATH=VALUE, as ppo.gamma=0.995, got '{text}'. 'rlwn recipes NAME' lists all settings.");
+}
+
+/// <summary>One setting of a run by its path: what may be assigned to it, and the assignment.</summary>
+internal sealed record Setting(string Path, PropertyInfo? Section, PropertyInfo Property)
+{
+    /// <summary>All settings, in the order of their records.</summary>
+    public static IReadOnlyList<Setting> All { get; } = [.. Of(typeof(RunSettings), section: null)];
+
+    /// <summary>What may be assigned, as "a number from 0 to 1".</summary>
+    public string Kind => KindOf(Type) + RangeText + (IsNullable ? ", or null" : "");
+
+    private Type Type => Nullable.GetUnderlyingType(Property.PropertyType) ?? Property.PropertyType;
+
+    private bool IsNullable => Nullable.GetUnderlyingType(Property.PropertyType) is not null;
+
+    private RangeAttribute? Range => Property.GetCustomAttribute<RangeAttribute>();
+
+    private string RangeText => Range switch
+    {
+        null => Type == typeof(ulong) ? " from 0" : "",
+        { MinimumIsExclusive: true } range => $" above {Text(range.Minimum)} and up to {Text(range.Maximum)}",
+        var range => $" from {Text(range.Minimum)} to {Text(range.Maximum)}",
+    };
+
+    /// <summary>The setting that an assignment means, whatever the case of its letters.</summary>
+    /// <exception cref="UsageException">There is none.</exception>
+    public static Setting Find(Assignment assignment)
+    {
+        var path = assignment.Path;
+        return All.FirstOrDefault(setting => setting.Path.Equals(path, StringComparison.OrdinalIgnoreCase))
+            ?? throw new UsageException(
+                $"Expected the name of a setting, got '{path}' ({assignment.Source}). "
+                + (NearestTo(path) is { } nearest ? $"Did you mean '{nearest}'? " : "")
+                + "'rlwn recipes cartpole-ppo' lists all.");
+    }
+
+    public object? Get(RunSettings settings) => Property.GetValue(SectionOf(settings));
+
+    /// <summary>Assigns a value. Only for settings that are just being made: their properties are init-only.</summary>
+    /// <exception cref="UsageException">The text is no value of the setting's kind, or out of its range.</exception>
+    public void Set(RunSettings settings, Assignment assignment)
+    {
+        var isNull = IsNullable && assignment.Text.Equals("null", StringComparison.OrdinalIgnoreCase);
+        var value = isNull ? null : Parse(Type, assignment.Text);
+        if (!isNull && (value is null || Range?.IsValid(value) == false))
+            throw new UsageException($"Expected {Path} to be {Kind}, got '{assignment.Text}' ({assignment.Source}).");
+        Property.SetValue(SectionOf(settings), value);
+    }
+
+    /// <summary>A value as it is typed.</summary>
+    public static string Text(object? value) => value switch
+    {
+        null => "null",
+        bool flag => flag ? "true" : "false",
+        Enum name => JsonNamingPolicy.CamelCase.ConvertName($"{name}"),
+        IReadOnlyList<int> numbers => $"[{string.Join(",", numbers)}]",
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+    };
+
+    /// <summary>Reads a value of a type.</summary>
+    /// <returns>The value, or null where the text is none.</returns>
+    public static object? Parse(Type type, string text) => type switch
+    {
+        _ when type == typeof(string) => text,
+        _ when type == typeof(bool) => bool.TryParse(text, out var flag) ? flag : null,
+        _ when type == typeof(double) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : null,
+        _ when type == typeof(IReadOnlyList<int>) => ParseList(text),
+        { IsEnum: true } => Enum.GetValues(type).Cast<Enum>().FirstOrDefault(name => $"{name}".Equals(text, StringComparison.OrdinalIgnoreCase)),
+        _ => ParseWhole(type, text),
+    };
+
+    // Whole numbers may be written 100000, 100_000 or 1e5.
+    private static object? ParseWhole(Type type, string text)
+    {
+        if (!decimal.TryParse(text.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || !decimal.IsInteger(number))
+            return null;
+
+        try
+        {
+            return Convert.ChangeType(number, type, CultureInfo.InvariantCulture);
+        }
+        catch (OverflowException)
+        {
+            return null;
+        }
+    }
+
+    private static int[]? ParseList(string text)
+    {
+        var numbers = text.Trim().TrimStart('[').TrimEnd(']').Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(number => ParseWhole(typeof(int), number)).ToArray();
+        return numbers.Contains(null) ? null : Array.ConvertAll(numbers, number => (int)number!);
+    }
+
+    private static string KindOf(Type type) => type switch
+    {
+        _ when type == typeof(string) => "text",
+        _ when type == typeof(bool) => "true or false",
+        _ when type == typeof(double) => "a number",
+        _ when type == typeof(IReadOnlyList<int>) => "whole numbers, as [64,64]",
+        { IsEnum: true } => $"one of {string.Join(", ", Enum.GetValues(type).Cast<object>().Select(Text))}",
+        _ => "a whole number",
+    };
+
+    // A path whose last word is right but for its section is nearer than one that merely looks alike.
+    private static string? NearestTo(string path)
+    {
+        var paths = All.Select(setting => setting.Path).ToArray();
+        var word = path[(path.LastIndexOf('.') + 1)..];
+        return Array.Find(paths, known => known[(known.LastIndexOf('.') + 1)..].Equals(word, StringComparison.OrdinalIgnoreCase))
+            ?? Nearest.Of(path, paths)
+            ?? (path.Contains('.', StringComparison.Ordinal) ? null : Nearest.Of($"ppo.{path}", paths));
+    }
+
+    private static IEnumerable<Setting> Of(Type record, PropertyInfo? section)
+    {
+        foreach (var property in record.GetProperties(BindingFlags.Public | BindingFlags.Instance))
+        {
+            var isSection = property.PropertyType is { IsClass: true, Namespace: { } home } && home.StartsWith("RlWn.", StringComparison.Ordinal);
+            var name = JsonNamingPolicy.CamelCase.ConvertName(property.Name);
+            if (isSection)
+            {
+                foreach (var setting in Of(property.PropertyType, property))
+                    yield return setting;
+            }
+            else
+            {
+                yield return new(section is null ? name : $"{JsonNamingPolicy.CamelCase.ConvertName(section.Name)}.{name}", section, property);
+            }
+        }
+    }
+
+    private object SectionOf(RunSettings settings) => Section?.GetValue(settings) ?? settings;
+}

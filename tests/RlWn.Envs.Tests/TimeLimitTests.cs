@@ -1,0 +1,51 @@
+namespace RlWn.Envs.Tests;
+
+public class TimeLimitTests
+{
+    [Fact]
+    public void Step_AtTheLimit_TruncatesAndDoesNotTerminate()
+    {
+        var (task, observation) = (new CartPole(), new float[4]);
+        var env = new TimeLimit<float, int>(task, 500);
+        env.Reset(new Rng(0), observation);
+        for (var step = 1; step <= 500; step++)
+        {
+            task.State = default;
+            Assert.Equal(new StepResult(1, Terminated: false, Truncated: step == 500), env.Step([1], observation));
+        }
+
+        env.Reset(new Rng(1), observation);
+        Assert.False(env.Step([1], observation).Ended);
+    }
+
+    [Fact]
+    public void Step_TaskEndsAtTheLimit_CountsAsTerminated()
+    {
+        var task = new CartPole();
+        var env = new TimeLimit<float, int>(task, 1);
+        env.Reset(new Rng(0), new float[4]);
+        task.State = (3, 0, 0, 0);
+        Assert.Equal(new StepResult(1, Terminated: true, Truncated: false), env.Step([1], new float[4]));
+    }
+
+    [Fact]
+    public void Step_TaskTruncatesEarlier_StaysTruncated()
+    {
+        var env = new TimeLimit<float, int>(new TimeLimit<float, int>(new CartPole(), 2), 5);
+        env.Reset(new Rng(0), new float[4]);
+        Assert.False(env.Step([1], new float[4]).Truncated);
+        Assert.True(env.Step([0], new float[4]).Truncated);
+    }
+
+    [Fact]
+    public void DrawText_TaskThatDraws_IsForwarded() =>
+        Assert.Equal(new CartPole().DrawText(), new TimeLimit<float, int>(new CartPole(), 5).DrawText());
+
+    [Fact]
+    public void DrawText_TaskThatDoesNot_SaysSo() =>
+        Assert.Equal("Step 0 of 5. This task draws nothing.", new TimeLimit<float, int>(new SoundEnv(), 5).DrawText());
+
+    [Fact]
+    public void Construct_NoSteps_IsRefused() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new TimeLimit<float, int>(new CartPole(), 0));
+}
