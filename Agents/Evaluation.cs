@@ -37,7 +37,7 @@ public static class Evaluation
         ArgumentOutOfRangeException.ThrowIfLessThan(episodes, 1);
         RequireFit(policy, envs);
 
-        using var features = new Features(envs.ObservationSpace);
+        var features = new Features(envs.ObservationSpace);
         var played = Enumerable.Range(0, envs.Count).Select(_ => new List<Episode>()).ToArray();
         var shares = Enumerable.Range(0, envs.Count).Select(i => (episodes / envs.Count) + (i < episodes % envs.Count ? 1 : 0)).ToArray();
         var running = new Episode[envs.Count];

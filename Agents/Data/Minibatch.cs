@@ -1,5 +1,4 @@
 using RlWn.Envs;
-using static TorchSharp.torch;
 
 namespace RlWn.Agents.Data;
 
@@ -13,7 +12,7 @@ internal sealed class Minibatch(int size, Space observationSpace, Space actionSp
     public int Size => size;
 
     /// <summary>s, [B, D], as the environment gave it: float or byte.</summary>
-    public TensorRows Observations { get; } = new(observationSpace is ByteBox ? ScalarType.Byte : ScalarType.Float32, size, observationSpace.Size);
+    public Batch Observations { get; } = Batch.Of(observationSpace, size);
 
     /// <summary>a, where it is a choice, [B]; else empty.</summary>
     public int[] Choices { get; } = new int[actionSpace is Discrete ? size : 0];

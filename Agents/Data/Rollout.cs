@@ -100,7 +100,7 @@ internal sealed class Rollout : IDisposable
     {
         var bytes = observations.Bytes;
         var width = bytes.Length / Count;
-        var rows = batch.Observations.All<byte>();
+        var rows = batch.Observations.Bytes;
         for (var i = 0; i < indices.Length; i++)
         {
             var from = indices[i];

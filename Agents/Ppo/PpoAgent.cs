@@ -24,13 +24,13 @@ public sealed class PpoAgent : IDisposable
 {
     private readonly VectorEnv envs;
     private readonly PpoOptions options;
-    private readonly Device device;
     private readonly ulong seed;
     private readonly long totalSteps;
     private readonly Rng random;
 
     private readonly ActorCritic network;
-    private readonly Acting acting;
+    private readonly Acting acting;         // the network as of the last update, for collecting
+    private readonly Learning learning;
     private readonly FlatParameters parameters;
     private readonly Adam optimizer;
     private readonly Features features;
@@ -42,9 +42,11 @@ public sealed class PpoAgent : IDisposable
     private readonly int[] order;           // the rollout's transitions, shuffled anew in every epoch
     private readonly Minibatch batch;
     private readonly PpoLoss loss;
-    private readonly TensorRows byPolicy;   // ∂L/∂logits or ∂L/∂mean, [B, K]
-    private readonly TensorRows byValue;    // ∂L/∂V, [B]
-    private readonly TensorRows byLogStd;   // ∂L/∂log σ, [K]
+    private readonly float[] output;        // logits or means of the minibatch, [B, K]
+    private readonly float[] value;         // V of the minibatch, [B]
+    private readonly float[] byOutput;      // ∂L/∂output, [B, K]
+    private readonly float[] byValue;       // ∂L/∂V, [B]
+    private readonly float[] byLogStd;      // ∂L/∂log σ, [K]
     private readonly Tensor maxGradientNorm;
 
     /// <summary>Makes an agent with fresh networks.</summary>
@@ -68,7 +70,7 @@ public sealed class PpoAgent : IDisposable
         if (envs.Count != options.Environments)
             throw new ArgumentException($"Expected {options.Environments} environments as ppo.environments says, got {envs.Count}.", nameof(envs));
 
-        (this.envs, this.options, this.seed, this.device, this.totalSteps) = (envs, options, seed, device, totalSteps);
+        (this.envs, this.options, this.seed, this.totalSteps) = (envs, options, seed, totalSteps);
         random = new Rng(seed, stream: ulong.MaxValue);   // apart from every environment's stream
 
         var outputs = envs.ActionSpace switch
@@ -79,6 +81,7 @@ public sealed class PpoAgent : IDisposable
         };
         features = new Features(envs.ObservationSpace);
         using var generator = new Generator(unchecked((ulong)(long)seed));
+        using var scope = NewDisposeScope();
         this.network = new ActorCritic(
             envs.ObservationSpace.Size, outputs, envs.ActionSpace is Box, network, new Initializer(generator, network.Direction, device));
         parameters = new FlatParameters(this.network);
@@ -93,9 +96,10 @@ public sealed class PpoAgent : IDisposable
         loss = new PpoLoss(options);
         var size = rollout.Count / options.Minibatches;
         batch = new Minibatch(size, envs.ObservationSpace, envs.ActionSpace);
-        byPolicy = new TensorRows(ScalarType.Float32, size, outputs);
-        byValue = new TensorRows(ScalarType.Float32, size);
-        byLogStd = new TensorRows(ScalarType.Float32, outputs);
+        (output, byOutput) = (new float[size * outputs], new float[size * outputs]);
+        (value, byValue) = (new float[size], new float[size]);
+        byLogStd = new float[acting.LogStd.Length];
+        learning = new Learning(this.network, parameters, size);
         maxGradientNorm = tensor((float)options.MaxGradientNorm, device: device).DetachFromDisposeScope();
     }
 
@@ -231,21 +235,17 @@ public sealed class PpoAgent : IDisposable
         if (options.NormalizeAdvantages)
             batch.NormalizeAdvantages();
 
-        var (output, value) = network.forward(features.Of(batch.Observations.Tensor.to(device)));
-        loss.Evaluate(
-            Aten.Memory<float>(output.cpu()), Aten.Memory<float>(value.cpu()), network.log_std is { } log ? Aten.Memory<float>(log.cpu()) : [],
-            batch, clip, new() { Output = byPolicy.All<float>(), Value = byValue.All<float>(), LogStd = network.log_std is null ? [] : byLogStd.All<float>() });
-
-        parameters.ZeroGradients();
-        if (network.log_std is { } logStd)
-            autograd.backward([output, value, logStd], [byPolicy.Tensor.to(device), byValue.Tensor.to(device), byLogStd.Tensor.to(device)]);
-        else
-            autograd.backward([output, value], [byPolicy.Tensor.to(device), byValue.Tensor.to(device)]);
+        learning.Forward(features.Of(batch.Observations), output, value);
+        loss.Evaluate(output, value, LogStd(), batch, clip, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
+        learning.Backward(byOutput, byValue, byLogStd);
 
         loss.AddGradientNorm(parameters.ClipGradients(maxGradientNorm).item<float>());
         optimizer.Step(learningRate);
         Updates++;
     }
+
+    // log σ as of now, which has moved since acting was refreshed.
+    private ReadOnlySpan<float> LogStd() => network.log_std is { } logStd ? Aten.Memory<float>(logStd.cpu()) : [];
 
     private void RequireFinite(IEnumerable<Metric> metrics)
     {
@@ -263,15 +263,12 @@ public sealed class PpoAgent : IDisposable
     public void Dispose()
     {
         acting.Dispose();
+        learning.Dispose();
         optimizer.Dispose();
         parameters.Dispose();
         network.Dispose();
-        features.Dispose();
         rollout.Dispose();
         batch.Dispose();
-        byPolicy.Dispose();
-        byValue.Dispose();
-        byLogStd.Dispose();
         maxGradientNorm.Dispose();
     }
 }

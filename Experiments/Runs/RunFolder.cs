@@ -7,17 +7,25 @@ namespace RlWn.Experiments.Runs;
 /// <summary>How far a run is.</summary>
 internal enum RunState
 {
+    /// <summary>It goes on, or its process was killed.</summary>
     Running,
+
+    /// <summary>It trained all steps and was evaluated.</summary>
     Done,
+
+    /// <summary>It was asked to stop; all but the evaluation is there.</summary>
     Stopped,
+
+    /// <summary>It failed for the reason given; the metrics up to there are there.</summary>
     Failed,
 }
 
 /// <summary>What status.json says.</summary>
-/// <param name="Reason">Why it stopped or failed; null otherwise.</param>
+/// <param name="Reason">Why the run stopped or failed; null otherwise.</param>
+/// <param name="Steps">Environment steps done.</param>
 internal sealed record RunStatus(RunState State, string? Reason, long Steps, DateTimeOffset Started, DateTimeOffset? Ended, double? WallSeconds, int ProcessId);
 
-/// <summary>The folder of one run. Whatever is written here whole is written in one step; logs grow through <see cref="AppendLog"/>.</summary>
+/// <summary>The folder of one run. Its logs grow (<see cref="AppendLog"/>); every other file is written in one step.</summary>
 internal sealed partial class RunFolder
 {
     public const string Settings = "settings.json", Status = "status.json", Metrics = "metrics.csv", Policy = "policy.safetensors",
@@ -40,16 +48,16 @@ internal sealed partial class RunFolder
 
     /// <summary>Makes the folder of a new run.</summary>
     /// <exception cref="IOException">It cannot be made, or it holds something already.</exception>
-    public static RunFolder Create(string path) => Guard(path, () =>
+    public static RunFolder Create(string path)
     {
         if (File.Exists(path))
             throw new IOException($"Expected a folder for the run, got the file '{path}'. Choose another place with --out.");
 
-        Directory.CreateDirectory(path);
+        Guard(path, () => Directory.CreateDirectory(path));
         if (Directory.EnumerateFileSystemEntries(path).Any())
-            throw new IOException($"Expected a new or empty folder for the run, got '{path}', which holds files. Nothing was changed: choose another with --out, or remove it.");
-        return new RunFolder(path);
-    });
+            throw new IOException($"Expected a new or empty folder for the run, got '{path}', which holds files; they were left as they are. Choose another with --out.");
+        return new(path);
+    }
 
     /// <summary>A folder under <c>runs</c> that does not exist yet: environment, recipe, seed and time.</summary>
     public static string NewPath(RunSettings settings, DateTimeOffset now)
@@ -61,43 +69,42 @@ internal sealed partial class RunFolder
         return path;
     }
 
-    /// <summary>Opens a log that must not exist yet.</summary>
-    public AppendLog Append(string name) => Guard(this[name], () => new AppendLog(this[name]));
+    public void WriteJson<T>(string name, T content) => Write(name, [.. JsonSerializer.SerializeToUtf8Bytes(content, Json), (byte)'\n']);
 
-    public void WriteJson<T>(string name, T content) => Write(name, path => File.WriteAllText(path, JsonSerializer.Serialize(content, Json) + "\n"));
-
-    /// <summary>Writes a whole file in one step: readers see the old one or the new one, and a failure leaves the old one.</summary>
-    /// <param name="name">The file's name.</param>
-    /// <param name="write">Writes to the path that it is given, of a temporary file.</param>
-    public void Write(string name, Action<string> write) => Guard(this[name], () =>
+    /// <summary>Writes a file in one step: whoever looks finds the old one or the whole new one, and a failure leaves the old one.</summary>
+    public void Write(string name, byte[] content) => Guard(this[name], () =>
     {
-        var temporary = this[$".{System.IO.Path.GetRandomFileName()}-{name}"];
+        var temporary = this[$".{name}.{System.IO.Path.GetRandomFileName()}"];
         try
         {
-            write(temporary);
-            using (var file = File.OpenHandle(temporary, FileMode.Open, FileAccess.ReadWrite))
-                RandomAccess.FlushToDisk(file);
+            using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
+            {
+                file.Write(content);
+                file.Flush(flushToDisk: true);
+            }
+
             File.Move(temporary, this[name], overwrite: true);
-            return true;
         }
-        finally
+        catch
         {
-            File.Delete(temporary);
+            if (File.Exists(temporary))
+                File.Delete(temporary);
+            throw;
         }
     });
 
-    /// <summary>Runs something that writes, and says which path it was about when the system refuses.</summary>
-    internal static T Guard<T>(string path, Func<T> write)
+    /// <summary>Does something that writes. What the system says when it refuses becomes an error that names the path and says how to go on.</summary>
+    /// <exception cref="IOException">It could not be written.</exception>
+    public static void Guard(string path, Action write)
     {
         try
         {
-            return write();
+            write();
         }
-        catch (Exception failure) when (failure is UnauthorizedAccessException or (IOException and not FolderException))
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw failure.Message.StartsWith("Expected", StringComparison.Ordinal)
-                ? failure
-                : new IOException($"Expected to write '{path}', got: {failure.Message} Free some space, or choose another folder with --out.", failure);
+            throw new IOException(
+                $"Expected to write '{path}', got: {failure.Message.TrimEnd('.')}. Free some space there, or choose another folder with --out.", failure);
         }
     }
 

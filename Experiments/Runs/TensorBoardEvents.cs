@@ -1,0 +1,74 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Numerics;
+using Google.Protobuf;
+using Tensorboard;
+
+namespace RlWn.Experiments.Runs;
+
+/// <summary>A run's metrics for TensorBoard: one event a report, with all its numbers.</summary>
+/// <remarks>
+/// The file is a sequence of TFRecords, each an event in Protocol Buffers. A record is its length (8 bytes), the masked CRC of these
+/// bytes (4), the data, and the masked CRC of the data (4), all little-endian; the CRC is CRC-32C (TensorFlow, core/lib/io/record_writer.h).
+/// </remarks>
+internal sealed class TensorBoardEvents : IDisposable
+{
+    private const int LengthBytes = sizeof(ulong), CrcBytes = sizeof(uint);
+
+    private readonly AppendLog log;
+
+    /// <summary>Makes the file, under a name that TensorBoard looks for.</summary>
+    public TensorBoardEvents(string folder, DateTimeOffset started)
+    {
+        log = new(Path.Combine(folder, $"events.out.tfevents.{started.ToUnixTimeSeconds()}.{Environment.MachineName}"));
+        WriteRecord(new Event { WallTime = Now(), FileVersion = "brain.Event:2" }, log.Waiting);
+    }
+
+    public void Write(in MetricsRow row)
+    {
+        var summary = new Summary();
+        Add(summary, "train/return_mean", row.ReturnMean);
+        Add(summary, "train/length_mean", row.LengthMean);
+        Add(summary, "train/episodes", row.Episodes);
+        Add(summary, "train/steps_per_second", row.StepsPerSecond);
+        foreach (var metric in row.Report.Metrics)
+            Add(summary, $"agent/{metric.Name}", metric.Value);
+        WriteRecord(new Event { WallTime = Now(), Step = row.Report.Steps, Summary = summary }, log.Waiting);
+    }
+
+    public void Flush() => log.Flush();
+
+    public void Dispose() => log.Dispose();
+
+    internal static void WriteRecord(IMessage message, IBufferWriter<byte> output)
+    {
+        var size = message.CalculateSize();
+        var record = output.GetSpan(LengthBytes + CrcBytes + size + CrcBytes);
+        var (length, data) = (record[..LengthBytes], record.Slice(LengthBytes + CrcBytes, size));
+
+        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)size);
+        BinaryPrimitives.WriteUInt32LittleEndian(record[LengthBytes..], MaskedCrc(length));
+        message.WriteTo(data);
+        BinaryPrimitives.WriteUInt32LittleEndian(record[(LengthBytes + CrcBytes + size)..], MaskedCrc(data));
+        output.Advance(LengthBytes + CrcBytes + size + CrcBytes);
+    }
+
+    // Rotated and shifted, so that data that holds CRCs itself has a CRC that means something (core/lib/hash/crc32c.h).
+    private static uint MaskedCrc(ReadOnlySpan<byte> data)
+    {
+        var crc = uint.MaxValue;
+        for (; data.Length >= sizeof(ulong); data = data[sizeof(ulong)..])
+            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(data));
+        foreach (var rest in data)
+            crc = BitOperations.Crc32C(crc, rest);
+        return BitOperations.RotateRight(~crc, 15) + 0xa282ead8;
+    }
+
+    private static void Add(Summary summary, string tag, double value)
+    {
+        if (double.IsFinite(value))
+            summary.Value.Add(new Summary.Types.Value { Tag = tag, SimpleValue = (float)value });
+    }
+
+    private static double Now() => (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).TotalSeconds;
+}
