@@ -5,31 +5,30 @@ namespace RlWn.Envs;
 
 /// <summary>Rows of numbers of one type in one contiguous block, in row-major order: the observations or the actions of many environments.</summary>
 /// <remarks>
-/// The block lies in native memory, aligned to 64 bytes and zeroed, and never moves: the same addresses can be handed to SIMD code,
-/// to libtorch, or to another process.
+/// The block is aligned to 64 bytes, starts as zeros and never moves: the same addresses can be handed to SIMD code or to libtorch for as
+/// long as the batch is referenced.
 /// </remarks>
-public sealed unsafe class Batch : IDisposable
+public sealed class Batch
 {
     private const int Alignment = 64;
-    private readonly int elementSize;
-    private void* memory;
+    private readonly byte[] memory;
+    private readonly int start;   // of the aligned part
+    private readonly int size;
 
     private Batch(Type elementType, int elementSize, int rows, int width)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        (ElementType, this.elementSize, Rows, Width) = (elementType, elementSize, rows, width);
+        (ElementType, Rows, Width) = (elementType, rows, width);
 
-        var size = checked((nuint)rows * (nuint)width * (nuint)elementSize);
-        if (size > int.MaxValue)
+        var bytes = (long)rows * width * elementSize;
+        if (bytes > Array.MaxLength - Alignment)
             throw new ArgumentOutOfRangeException(nameof(rows), $"Expected a batch of less than 2 GiB, got {rows} rows of {width} numbers. Use fewer rows.");
 
-        memory = NativeMemory.AlignedAlloc((size + Alignment - 1) / Alignment * Alignment, Alignment);
-        NativeMemory.Clear(memory, size);
+        size = (int)bytes;
+        memory = GC.AllocateArray<byte>(size + Alignment, pinned: true);
+        start = (int)(-Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0) & (Alignment - 1));
     }
-
-    /// <summary>Frees a batch that nobody disposed.</summary>
-    ~Batch() => Free();
 
     /// <summary>The type of one number.</summary>
     public Type ElementType { get; }
@@ -41,13 +40,13 @@ public sealed unsafe class Batch : IDisposable
     public int Width { get; }
 
     /// <summary>All rows as bytes, for copying whatever the element type is.</summary>
-    public Span<byte> Bytes => new(Live(), Rows * Width * elementSize);
+    public Span<byte> Bytes => memory.AsSpan(start, size);
 
     /// <summary>Makes a batch of zeros.</summary>
     /// <typeparam name="T">The type of one number.</typeparam>
     /// <param name="rows">How many rows, at least 1.</param>
     /// <param name="width">How many numbers a row has, at least 1.</param>
-    public static Batch Of<T>(int rows, int width) where T : unmanaged => new(typeof(T), sizeof(T), rows, width);
+    public static Batch Of<T>(int rows, int width) where T : unmanaged => new(typeof(T), Unsafe.SizeOf<T>(), rows, width);
 
     /// <summary>Makes a batch of zeros with one row for each of <paramref name="rows"/> values of a space.</summary>
     /// <param name="space">Whose values the rows hold.</param>
@@ -71,31 +70,11 @@ public sealed unsafe class Batch : IDisposable
     {
         if (typeof(T) != ElementType)
             throw new InvalidOperationException($"Expected to be read as {ElementType.Name}, which this batch holds, got {typeof(T).Name}.");
-        return new(Live(), Rows * Width);
+        return MemoryMarshal.Cast<byte, T>(Bytes);
     }
 
     /// <summary>One row.</summary>
     /// <typeparam name="T">Must be <see cref="ElementType"/>.</typeparam>
     /// <param name="row">Which row, from 0.</param>
     public Span<T> Row<T>(int row) where T : unmanaged => All<T>().Slice(row * Width, Width);
-
-    /// <summary>Frees the memory. Spans handed out before must no longer be used.</summary>
-    public void Dispose()
-    {
-        Free();
-        GC.SuppressFinalize(this);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void* Live()
-    {
-        ObjectDisposedException.ThrowIf(memory is null, this);
-        return memory;
-    }
-
-    private void Free()
-    {
-        NativeMemory.AlignedFree(memory);
-        memory = null;
-    }
 }

@@ -86,8 +86,6 @@ public sealed class SyncVectorEnv<TObservation, TAction> : VectorEnv
         {
             throw Failed(i, nameof(Step), exception);
         }
-
-        GC.KeepAlive(this);   // else the buffers could be finalized while spans over them are in use
     }
 
     /// <inheritdoc/>

@@ -93,16 +93,13 @@ public abstract class VectorEnv : IDisposable
     /// <exception cref="ArgumentException">A row of <see cref="Actions"/> does not lie in <see cref="ActionSpace"/>. No environment was stepped.</exception>
     public abstract void Step();
 
-    /// <summary>Frees the buffers and whatever the environments hold.</summary>
+    /// <summary>Frees whatever the environments hold.</summary>
     public void Dispose()
     {
         if (!disposed)
         {
             disposed = true;
             Dispose(disposing: true);
-            Observations.Dispose();
-            FinalObservations.Dispose();
-            Actions.Dispose();
         }
 
         GC.SuppressFinalize(this);

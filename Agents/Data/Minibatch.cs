@@ -6,7 +6,7 @@ namespace RlWn.Agents.Data;
 /// <param name="size">B.</param>
 /// <param name="observationSpace">Where s comes from.</param>
 /// <param name="actionSpace">Where a comes from.</param>
-internal sealed class Minibatch(int size, Space observationSpace, Space actionSpace) : IDisposable
+internal sealed class Minibatch(int size, Space observationSpace, Space actionSpace)
 {
     /// <summary>B: how many transitions there are.</summary>
     public int Size => size;
@@ -45,6 +45,4 @@ internal sealed class Minibatch(int size, Space observationSpace, Space actionSp
         foreach (ref var advantage in Advantage.AsSpan())
             advantage = (float)((advantage - mean) * scale);
     }
-
-    public void Dispose() => Observations.Dispose();
 }

@@ -4,7 +4,7 @@ using RlWn.Envs;
 namespace RlWn.Agents.Data;
 
 /// <summary>T steps of N environments under one policy: what on-policy agents learn from, once.</summary>
-internal sealed class Rollout : IDisposable
+internal sealed class Rollout
 {
     private readonly Batch observations;
     private readonly int[] choices;
@@ -115,9 +115,6 @@ internal sealed class Rollout : IDisposable
                 numbers.AsSpan(from * actionSize, actionSize).CopyTo(batch.Numbers.AsSpan(i * actionSize));
         }
     }
-
-    /// <summary>Frees the observations.</summary>
-    public void Dispose() => observations.Dispose();
 
     private Span<T> Row<T>(T[] column, int step, int width = 1) => column.AsSpan(step * Environments * width, Environments * width);
 }

@@ -267,8 +267,6 @@ public sealed class PpoAgent : IDisposable
         optimizer.Dispose();
         parameters.Dispose();
         network.Dispose();
-        rollout.Dispose();
-        batch.Dispose();
         maxGradientNorm.Dispose();
     }
 }

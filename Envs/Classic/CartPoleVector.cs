@@ -61,7 +61,6 @@ public sealed class CartPoleVector : VectorEnv
         for (; i < Count; i++)
             StepOne(i, actions[i], observations.Slice(i * 4, 4));
 
-        GC.KeepAlive(this);   // else the buffers could be finalized while spans over them are in use
     }
 
     private void StepEight(int first, ReadOnlySpan<int> actions, Span<float> observations)
