@@ -33,6 +33,10 @@ internal static class Failures
         return failure is UsageException or UnknownEnvException ? BadUsage : Failed;
     }
 
+    /// <summary>An argument's error without the name of the method's parameter, which says nothing to who types commands.</summary>
+    public static string WithoutParameter(ArgumentException failure) =>
+        failure.Message.Replace($" (Parameter '{failure.ParamName}')", "", StringComparison.Ordinal);
+
     // Apart from the rest, because a type test loads the assembly of the type but none of its code, and so not libtorch.
     private static bool IsDivergence(Exception failure) => failure is TrainingDivergedException;
 }

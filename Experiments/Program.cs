@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using RlWn.Envs;
 using RlWn.Experiments.Commands;
 
@@ -14,7 +15,7 @@ internal static class Program
         try
         {
             var parsed = Root().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-            if (parsed.Action is ParseErrorAction)
+            if (parsed.Action is ParseErrorAction || (UnknownOption(parsed) is not null && parsed.Action is not HelpWithExamples))
                 throw new UsageException(Describe(parsed));
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
@@ -42,7 +43,7 @@ internal static class Program
     {
         var command = parsed.CommandResult.Command;
         var name = command is RootCommand ? "rlwn" : $"rlwn {command.Name}";
-        if (parsed.UnmatchedTokens is not [var token, ..])
+        if ((UnknownOption(parsed) ?? (parsed.UnmatchedTokens is [var first, ..] ? first : null)) is not { } token)
             return $"{parsed.Errors[0].Message.TrimEnd('.')}. '{name} --help' says what it takes.";
 
         var isOption = token.StartsWith('-');
@@ -53,6 +54,12 @@ internal static class Program
         var meant = Nearest.Of(token, known) is { } nearest ? $"Did you mean '{nearest}'? " : "";
         return $"Expected {expected}, got '{token}'. {meant}'{name} --help' lists all.";
     }
+
+    // System.CommandLine takes an option that it does not know for the argument of a command that has one.
+    private static string? UnknownOption(ParseResult parsed) => parsed.CommandResult.Children.OfType<ArgumentResult>()
+        .SelectMany(argument => argument.Tokens).Select(token => token.Value)
+        .Concat(parsed.UnmatchedTokens)
+        .FirstOrDefault(token => token.StartsWith('-'));
 
     /// <summary>System.CommandLine's help, then the command's examples.</summary>
     private sealed class HelpWithExamples(SynchronousCommandLineAction help) : SynchronousCommandLineAction

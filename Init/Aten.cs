@@ -77,6 +77,9 @@ public static unsafe class Aten
         RequireLike(parameters, firstMoment);
         RequireLike(parameters, secondMoment);
         ArgumentNullException.ThrowIfNull(steps);
+        RequireContiguous(parameters, gradients, firstMoment, secondMoment);
+        if (steps.NumberOfElements != 1 || steps.dtype != ScalarType.Float32)
+            throw new ArgumentException($"Expected the number of steps as one float32, got {steps.dtype} of shape {ShapeOf(steps)}.", nameof(steps));
 
         var stack = stackalloc ulong[]
         {
@@ -190,6 +193,16 @@ public static unsafe class Aten
             throw new ArgumentException($"Expected v of shape [out, …] and g of shape [out, 1, …], got {ShapeOf(v)} and {ShapeOf(g)}.", nameof(g));
         if (v.dtype != g.dtype || v.device_type != g.device_type)
             throw new ArgumentException($"Expected g of v's type and device, {v.dtype} on {v.device}, got {g.dtype} on {g.device}.", nameof(g));
+    }
+
+    private static void RequireContiguous(params ReadOnlySpan<Tensor> tensors)
+    {
+        // The fused kernels walk from the first number to the last, whatever the strides say.
+        foreach (var tensor in tensors)
+        {
+            if (!tensor.is_contiguous())
+                throw new ArgumentException($"Expected contiguous tensors, got one of shape {ShapeOf(tensor)} with strides [{string.Join(", ", tensor.stride())}]. Call contiguous() first.");
+        }
     }
 
     private static void RequireLike(Tensor expected, Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string name = "")

@@ -13,14 +13,26 @@ internal static class ElfVersions
     /// <param name="elf">The library's bytes, changed in place.</param>
     /// <param name="version">The version's name, as GLIBCXX_3.4.32.</param>
     /// <returns>Whether the library needs that version at all.</returns>
-    /// <exception cref="InvalidDataException">The bytes are not a 64-bit little-endian ELF file.</exception>
+    /// <exception cref="InvalidDataException">The bytes are not a whole 64-bit little-endian ELF file.</exception>
     /// <remarks>System V ABI, ELF-64 object file format; Linux Standard Base 5.0, section 10.7 (symbol versioning).</remarks>
     public static bool MakeWeak(Span<byte> elf, string version)
     {
         if (elf.Length < 64 || !elf.StartsWith((ReadOnlySpan<byte>)[0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1]))
             throw new InvalidDataException("Expected a 64-bit little-endian ELF library.");
 
-        var sections = (int)BinaryPrimitives.ReadUInt64LittleEndian(elf[0x28..]);
+        try
+        {
+            return MakeWeakIn(elf, version);
+        }
+        catch (Exception failure) when (failure is ArgumentOutOfRangeException or OverflowException)
+        {
+            throw new InvalidDataException($"Expected a whole ELF library, got {elf.Length} bytes that point beyond their end; restore the package again.", failure);
+        }
+    }
+
+    private static bool MakeWeakIn(Span<byte> elf, string version)
+    {
+        var sections = checked((int)BinaryPrimitives.ReadUInt64LittleEndian(elf[0x28..]));
         var sectionSize = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x3A..]);
         var sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x3C..]);
 
@@ -30,9 +42,9 @@ internal static class ElfVersions
             if (BinaryPrimitives.ReadUInt32LittleEndian(section[0x04..]) != SectionOfNeededVersions)
                 continue;
 
-            var needed = (int)BinaryPrimitives.ReadUInt64LittleEndian(section[0x18..]);
-            var namesSection = elf[(sections + (BinaryPrimitives.ReadInt32LittleEndian(section[0x28..]) * sectionSize))..];
-            var names = (int)BinaryPrimitives.ReadUInt64LittleEndian(namesSection[0x18..]);
+            var needed = checked((int)BinaryPrimitives.ReadUInt64LittleEndian(section[0x18..]));
+            var namesSection = elf[(sections + (Offset(section[0x28..]) * sectionSize))..];
+            var names = checked((int)BinaryPrimitives.ReadUInt64LittleEndian(namesSection[0x18..]));
             return MakeWeak(elf, needed, names, version);
         }
 
@@ -47,13 +59,13 @@ internal static class ElfVersions
 
         for (int file = needed, nextFile = -1; nextFile != 0; file += nextFile)
         {
-            nextFile = BinaryPrimitives.ReadInt32LittleEndian(elf[(file + 12)..]);
-            var entry = file + BinaryPrimitives.ReadInt32LittleEndian(elf[(file + 8)..]);
+            nextFile = Offset(elf[(file + 12)..]);
+            var entry = file + Offset(elf[(file + 8)..]);
 
             for (var nextEntry = -1; nextEntry != 0; entry += nextEntry)
             {
-                nextEntry = BinaryPrimitives.ReadInt32LittleEndian(elf[(entry + 12)..]);
-                if (!elf[(names + BinaryPrimitives.ReadInt32LittleEndian(elf[(entry + 8)..]))..].StartsWith(name))
+                nextEntry = Offset(elf[(entry + 12)..]);
+                if (!elf[(names + Offset(elf[(entry + 8)..]))..].StartsWith(name))
                     continue;
 
                 var flags = elf[(entry + 4)..];
@@ -64,4 +76,7 @@ internal static class ElfVersions
 
         return found;
     }
+
+    // Never negative: every list then ends, at the latest at the end of the file.
+    private static int Offset(ReadOnlySpan<byte> field) => checked((int)BinaryPrimitives.ReadUInt32LittleEndian(field));
 }

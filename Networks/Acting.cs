@@ -21,8 +21,9 @@ public sealed class Acting : IDisposable
     private readonly ActorCritic network;
     private readonly FoldedMlp actor;
     private readonly FoldedMlp critic;
+    private readonly WideMlp? wideActor;
+    private readonly WideMlp? wideCritic;
     private readonly float[] logStd;
-    private readonly bool wide;
 
     /// <summary>Makes the acting side of a network, refreshed.</summary>
     /// <param name="network">The network; not owned.</param>
@@ -33,7 +34,8 @@ public sealed class Acting : IDisposable
         actor = new FoldedMlp([.. network.Actor.Widths]);
         critic = new FoldedMlp([.. network.Critic.Widths]);
         logStd = new float[network.log_std is null ? 0 : PolicyOutputs];
-        wide = network.Actor.Widths.Zip(network.Actor.Widths.Skip(1), (inputs, outputs) => (long)inputs * outputs).Sum() >= WideFrom;
+        if (network.Actor.Widths.Zip(network.Actor.Widths.Skip(1), (inputs, outputs) => (long)inputs * outputs).Sum() >= WideFrom)
+            (wideActor, wideCritic) = (new(network.Actor), new(network.Critic));
         Refresh();
     }
 
@@ -51,8 +53,8 @@ public sealed class Acting : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Fold(network.Actor, actor);
-        Fold(network.Critic, critic);
+        Fold(network.Actor, actor, wideActor);
+        Fold(network.Critic, critic, wideCritic);
         if (network.log_std is { } parameter)
             Aten.Memory<float>(parameter.to(ScalarType.Float32).cpu()).CopyTo(logStd);
     }
@@ -64,10 +66,10 @@ public sealed class Acting : IDisposable
     /// <param name="values">Receives V(s), [N].</param>
     public void Evaluate(ReadOnlySpan<float> observations, int batch, Span<float> policy, Span<float> values)
     {
-        if (wide && batch >= WideBatch)
+        if (wideActor is not null && batch >= WideBatch)
         {
-            Forward(network.Actor, observations, batch, policy);
-            Forward(network.Critic, observations, batch, values);
+            wideActor.Forward(observations, batch, policy);
+            wideCritic!.Forward(observations, batch, values);
         }
         else
         {
@@ -80,20 +82,22 @@ public sealed class Acting : IDisposable
     /// <inheritdoc cref="Evaluate" path="/param"/>
     public void Value(ReadOnlySpan<float> observations, int batch, Span<float> values)
     {
-        if (wide && batch >= WideBatch)
-            Forward(network.Critic, observations, batch, values);
+        if (wideCritic is not null && batch >= WideBatch)
+            wideCritic.Forward(observations, batch, values);
         else
             critic.Forward(observations, batch, values);
     }
 
-    /// <summary>Frees the folded copy; the network stays.</summary>
+    /// <summary>Frees the folded copies; the network stays.</summary>
     public void Dispose()
     {
         actor.Dispose();
         critic.Dispose();
+        wideActor?.Dispose();
+        wideCritic?.Dispose();
     }
 
-    private static void Fold(Mlp from, FoldedMlp to)
+    private static void Fold(Mlp from, FoldedMlp to, WideMlp? wide)
     {
         for (var i = 0; i < from.Layers.Count; i++)
         {
@@ -104,19 +108,57 @@ public sealed class Acting : IDisposable
                 var layer => throw new InvalidOperationException($"Expected weight-normalized or plain linear layers, got {layer.GetName()}."),
             };
             to.SetLayer(i, Numbers(weight), Numbers(bias!));
+            wide?.SetLayer(i, weight, bias!);
         }
 
         static ReadOnlySpan<float> Numbers(Tensor tensor) => Aten.Memory<float>(tensor.to(ScalarType.Float32).cpu().contiguous());
     }
 
-    private static void Forward(Mlp network, ReadOnlySpan<float> observations, int batch, Span<float> outputs)
+    /// <summary>The weights of the last refresh for libtorch: a copy, since training goes on changing the network's own.</summary>
+    private sealed class WideMlp : IDisposable
     {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        var parameter = network.parameters().First();
-        var input = empty([batch, network.Widths[0]], ScalarType.Float32);
-        observations[..(int)input.NumberOfElements].CopyTo(Aten.Memory<float>(input));
-        var output = network.forward(input.to(parameter.dtype, parameter.device)).to(ScalarType.Float32).cpu();
-        Aten.Memory<float>(output).CopyTo(outputs);
+        private readonly (Tensor Weight, Tensor Bias)[] layers;
+        private readonly Device device;
+        private readonly int inputs;
+        private readonly int outputs;
+
+        public WideMlp(Mlp network)
+        {
+            (inputs, outputs, device) = (network.Widths[0], network.Widths[^1], network.parameters().First().device);
+            layers = [.. network.Widths.Zip(network.Widths.Skip(1), (from, to) => (Room(to, from), Room(to)))];
+
+            Tensor Room(params long[] shape) => empty(shape, ScalarType.Float32, device).DetachFromDisposeScope();
+        }
+
+        public void SetLayer(int layer, Tensor weight, Tensor bias)
+        {
+            layers[layer].Weight.copy_(weight);
+            layers[layer].Bias.copy_(bias);
+        }
+
+        public void Forward(ReadOnlySpan<float> observations, int batch, Span<float> output)
+        {
+            if (observations.Length != batch * inputs || output.Length != batch * outputs)
+                throw new ArgumentException($"Expected {batch} rows of {inputs} numbers in and as many of {outputs} out, got {observations.Length} and {output.Length}.");
+
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            var input = empty([batch, inputs], ScalarType.Float32);
+            observations.CopyTo(Aten.Memory<float>(input));
+
+            var features = input.to(device);
+            foreach (var (weight, bias) in layers.AsSpan()[..^1])
+                features = nn.functional.relu(nn.functional.linear(features, weight, bias));
+            Aten.Memory<float>(nn.functional.linear(features, layers[^1].Weight, layers[^1].Bias).cpu()).CopyTo(output);
+        }
+
+        public void Dispose()
+        {
+            foreach (var (weight, bias) in layers)
+            {
+                weight.Dispose();
+                bias.Dispose();
+            }
+        }
     }
 }

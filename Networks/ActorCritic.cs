@@ -52,7 +52,16 @@ public sealed class ActorCritic : Module<Tensor, (Tensor Policy, Tensor Value)>
     public Parameter? log_std
     {
         get => logStd;
-        set => ConditionallyRegisterParameter(nameof(log_std), logStd = value);
+        set
+        {
+            if (ReferenceEquals(logStd, value))
+                return;
+
+            logStd?.Dispose();
+            logStd = value;
+            value?.DetachFromDisposeScope();
+            ConditionallyRegisterParameter(nameof(log_std), value);
+        }
     }
 
     /// <inheritdoc/>

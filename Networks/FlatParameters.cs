@@ -13,6 +13,7 @@ namespace RlWn.Networks;
 /// </remarks>
 public sealed class FlatParameters : IDisposable
 {
+    private readonly WeightNormLayer[] layers;
     private readonly Tensor one;
     private readonly Tensor epsilon;
 
@@ -45,7 +46,8 @@ public sealed class FlatParameters : IDisposable
             start += parameter.NumberOfElements;
         }
 
-        foreach (var layer in network.modules().Append(network).OfType<WeightNormLayer>())
+        layers = [.. network.modules().Append(network).OfType<WeightNormLayer>()];
+        foreach (var layer in layers)
             layer.Storage = Values;
     }
 
@@ -77,6 +79,8 @@ public sealed class FlatParameters : IDisposable
     /// <summary>Frees the buffers. The network's parameters keep the memory alive as long as they live.</summary>
     public void Dispose()
     {
+        foreach (var layer in layers.Where(layer => ReferenceEquals(layer.Storage, Values)))
+            layer.Storage = null;
         Values.Dispose();
         Gradients.Dispose();
         one.Dispose();

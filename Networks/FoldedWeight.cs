@@ -14,6 +14,13 @@ internal sealed class FoldedWeight : IDisposable
     /// <summary>The flat buffer that v and g are slices of, if they are: changes made through it do not count as theirs.</summary>
     public Tensor? Storage { get; set; }
 
+    /// <summary>Computes w again next time, whatever the counts of changes say: another tensor may have come to the old one's address.</summary>
+    public void Forget()
+    {
+        lock (refresh)
+            folded = default;
+    }
+
     public Tensor Of(Parameter v, Parameter g)
     {
         var current = (v.Handle, g.Handle, Aten.Version(v), Aten.Version(g), Storage is null ? 0 : Aten.Version(Storage));

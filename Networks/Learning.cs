@@ -55,7 +55,11 @@ public sealed class Learning : IDisposable
 
         using var scope = NewDisposeScope();
         Release();
-        var input = empty([values.Length, network.Actor.Widths[0]], ScalarType.Float32);
+        var (inputs, outputs) = (network.Actor.Widths[0], network.Actor.Widths[^1]);
+        if (observations.Length != values.Length * inputs || policy.Length != values.Length * outputs)
+            throw new ArgumentException($"Expected {values.Length} rows of {inputs} numbers in and as many of {outputs} out, got {observations.Length} and {policy.Length}.");
+
+        var input = empty([values.Length, inputs], ScalarType.Float32);
         observations.CopyTo(Aten.Memory<float>(input));
         var (output, value) = network.forward(input.to(parameters.Values.dtype, parameters.Values.device));
         CopyTo(output, policy);
@@ -110,6 +114,9 @@ public sealed class Learning : IDisposable
 
     private static Tensor Like(Tensor tensor, ReadOnlySpan<float> numbers)
     {
+        if (numbers.Length != tensor.NumberOfElements)
+            throw new ArgumentException($"Expected a gradient for an output of shape [{string.Join(", ", tensor.shape)}], got {numbers.Length} numbers.");
+
         var copy = empty(tensor.shape, ScalarType.Float32);
         numbers.CopyTo(Aten.Memory<float>(copy));
         return copy.to(tensor.dtype, tensor.device);

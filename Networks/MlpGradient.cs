@@ -17,6 +17,7 @@ internal sealed unsafe class MlpGradient : IDisposable
     private readonly float* input;     // x, [B, padded D]
     private readonly float* memory;
     private readonly int capacity;
+    private int evaluated;             // B of the last forward pass
 
     /// <summary>Makes room for batches.</summary>
     /// <param name="network">The network; not owned, its parameters stay where they are.</param>
@@ -45,6 +46,7 @@ internal sealed unsafe class MlpGradient : IDisposable
     {
         var (first, last) = (layers[0], layers[^1]);
         var batch = observations.Length / first.Inputs;
+        evaluated = 0;
         if (batch > capacity || observations.Length != batch * first.Inputs || output.Length != batch * last.Outputs)
             throw new ArgumentException($"Expected up to {capacity} rows of {first.Inputs} numbers in and as many of {last.Outputs} out, got {observations.Length} and {output.Length}.");
 
@@ -63,6 +65,7 @@ internal sealed unsafe class MlpGradient : IDisposable
 
         for (var row = 0; row < batch; row++)
             new ReadOnlySpan<float>(x + ((nint)row * last.PaddedOutputs), last.Outputs).CopyTo(output[(row * last.Outputs)..]);
+        evaluated = batch;
     }
 
     /// <summary>Writes the gradient of every parameter; what was there before is overwritten.</summary>
@@ -70,7 +73,10 @@ internal sealed unsafe class MlpGradient : IDisposable
     public void Backward(ReadOnlySpan<float> byOutput)
     {
         var last = layers[^1];
-        var batch = byOutput.Length / last.Outputs;
+        var batch = evaluated;
+        if (byOutput.Length != batch * last.Outputs)
+            throw new ArgumentException($"Expected the gradient of the {batch} rows of {last.Outputs} numbers that were last evaluated, got {byOutput.Length}.", nameof(byOutput));
+
         for (var row = 0; row < batch; row++)
             byOutput.Slice(row * last.Outputs, last.Outputs).CopyTo(new(last.ByOutput + ((nint)row * last.PaddedOutputs), last.Outputs));
 

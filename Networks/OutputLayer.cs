@@ -55,12 +55,12 @@ public static class OutputLayers
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var layer = Linear(inputs, outputs, hasBias: true, device: init.Device, dtype: init.Dtype);
-        using var rows = WithUnitRows();
-        layer.weight.copy_(rows);
-        layer.bias!.zero_().Dispose();
-        return layer;
+        var rows = Aten.WeightNorm(init.Directions(outputs, inputs), init.Scales(scale, outputs, inputs));
 
-        Tensor WithUnitRows() => Aten.WeightNorm(init.Directions(outputs, inputs), init.Scales(scale, outputs, inputs));
+        // On no device at first: TorchSharp's own first values would be drawn from the global generator.
+        var layer = Linear(inputs, outputs, hasBias: true, device: META);
+        layer.weight = new Parameter(rows);
+        layer.bias = new Parameter(init.Zeros(outputs));
+        return layer;
     }
 }

@@ -42,11 +42,11 @@ public sealed class WeightNormConv2d : WeightNormLayer
     public override Tensor forward(Tensor input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        var smallest = Kernel - (2 * paddings[0]);
+        var smallest = Math.Max(Kernel - (2 * paddings[0]), 1);
         if (input.dim() != 4 || input.size(1) != InputChannels || input.size(2) < smallest || input.size(3) < smallest)
         {
             throw new ArgumentException(
-                $"Expected images of shape [N, {InputChannels}, H, W] with H and W at least {Math.Max(smallest, 1)}, got [{string.Join(", ", input.shape)}].",
+                $"Expected images of shape [N, {InputChannels}, H, W] with H and W at least {smallest}, got [{string.Join(", ", input.shape)}].",
                 nameof(input));
         }
 

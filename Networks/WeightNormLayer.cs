@@ -35,31 +35,49 @@ public abstract class WeightNormLayer : nn.Module<Tensor, Tensor>
     public Parameter weight_g
     {
         get => g;
-        set => ConditionallyRegisterParameter(nameof(weight_g), g = value);
+        set => Replace(nameof(weight_g), ref g!, value);
     }
 
     /// <summary>v: the direction of each row of w, shape [out, in, …]; its length does not matter, but must not be zero.</summary>
     public Parameter weight_v
     {
         get => v;
-        set => ConditionallyRegisterParameter(nameof(weight_v), v = value);
+        set => Replace(nameof(weight_v), ref v!, value);
     }
 
     /// <summary>b, shape [out]; null where the layer was made without.</summary>
     public Parameter? bias
     {
         get => b;
-        set => ConditionallyRegisterParameter(nameof(bias), b = value);
+        set => Replace(nameof(bias), ref b, value);
     }
 
     /// <summary>The flat buffer that the parameters stand on; set by <see cref="FlatParameters"/>.</summary>
     internal Tensor? Storage
     {
-        set => folded.Storage = value;
+        get => folded.Storage;
+        set
+        {
+            folded.Storage = value;
+            folded.Forget();
+        }
     }
 
     /// <summary>w = g v / ||v||, the shape of v: in the graph of g and v where gradients are enabled, else the folded copy (do not change it).</summary>
     public Tensor Weight() => is_grad_enabled() && (v.requires_grad || g.requires_grad) ? Aten.WeightNorm(v, g) : folded.Of(v, g);
+
+    // As TorchSharp's own layers do: the one that is replaced is freed, the new one outlives the scope it was made in.
+    private void Replace(string name, ref Parameter? field, Parameter? value)
+    {
+        if (ReferenceEquals(field, value))
+            return;
+
+        field?.Dispose();
+        field = value;
+        value?.DetachFromDisposeScope();
+        ConditionallyRegisterParameter(name, value);
+        folded.Forget();
+    }
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }   // the constructor did; by reflection, caches would be saved too

@@ -47,9 +47,10 @@ public static class Returns
         var (sum, sumOfSquares, errorSum, errorSumOfSquares) = (0.0, 0.0, 0.0, 0.0);
         for (var i = 0; i < target.Length; i++)
         {
-            var error = (double)target[i] - value[i];
-            sum += target[i];
-            sumOfSquares += (double)target[i] * target[i];
+            var fromFirst = (double)target[i] - target[0];   // a shift: equal targets then have a variance of exactly zero
+            var error = fromFirst - value[i];
+            sum += fromFirst;
+            sumOfSquares += fromFirst * fromFirst;
             errorSum += error;
             errorSumOfSquares += error * error;
         }

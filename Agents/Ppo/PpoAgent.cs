@@ -137,17 +137,21 @@ public sealed class PpoAgent : IDisposable
         {
             rollout.KeepObservations(t, envs);
             acting.Evaluate(features.Of(envs.Observations), envs.Count, policy, rollout.Value(t));
+            RequireFinite(policy, "policy output", t);
+            RequireFinite(rollout.Value(t), "value", t);
             if (t > 0)
                 Bootstrap(t - 1, rollout.Value(t));
 
             Act(rollout.LogProbability(t), t);
             envs.Step();
+            RequireFinite(envs.Rewards, "reward", t + 1);
             rollout.KeepOutcome(t, envs);
             episodes.Record(envs);
             BootstrapEnded(t);
         }
 
         acting.Value(features.Of(envs.Observations), envs.Count, lastValue);
+        RequireFinite(lastValue, "value", rollout.Steps);
         Bootstrap(rollout.Steps - 1, lastValue);
         rollout.Estimate(options.Gamma, options.Lambda);
     }
@@ -190,7 +194,10 @@ public sealed class PpoAgent : IDisposable
     {
         var nextValue = rollout.NextValue(t);
         if (envs.Truncated.Contains(true))
+        {
             acting.Value(features.Of(envs.FinalObservations), envs.Count, nextValue);
+            RequireFinite(nextValue, "value of a final observation", t + 1);
+        }
 
         for (var i = 0; i < envs.Count; i++)
         {
@@ -246,6 +253,21 @@ public sealed class PpoAgent : IDisposable
 
     // log σ as of now, which has moved since acting was refreshed.
     private ReadOnlySpan<float> LogStd() => network.log_std is { } logStd ? Aten.Memory<float>(logStd.cpu()) : [];
+
+    // One NaN would reach every weight within an update: it is stopped while its environment is known. t steps of the rollout were done.
+    private void RequireFinite(ReadOnlySpan<float> numbers, string name, int t)
+    {
+        for (var k = 0; k < numbers.Length; k++)
+        {
+            if (!float.IsFinite(numbers[k]))
+            {
+                throw new TrainingDivergedException(
+                    $"Expected a finite {name}, got {numbers[k]} in environment {k / (numbers.Length / envs.Count)} "
+                    + $"after {Steps + ((long)t * envs.Count)} environment steps. "
+                    + "Look for NaN, infinite or huge numbers in its observations and rewards; if there are none, lower ppo.learningRate.");
+            }
+        }
+    }
 
     private void RequireFinite(IEnumerable<Metric> metrics)
     {

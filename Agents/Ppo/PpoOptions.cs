@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using System.Reflection;
+using System.Text.Json;
 using RlWn.Agents.Formulas;
 
 namespace RlWn.Agents.Ppo;
@@ -57,10 +59,19 @@ public sealed record PpoOptions
     /// <summary>No further epoch once the approximate KL divergence from the policy that acted exceeds this; null never stops.</summary>
     [Range(1e-6, 100.0)] public double? TargetKl { get; init; }
 
-    /// <summary>Checks what the ranges of single settings cannot say.</summary>
-    /// <exception cref="ValidationException">T N is not a multiple of M, or a minibatch is too small to normalize.</exception>
+    /// <summary>Checks every setting's range, and what ranges cannot say.</summary>
+    /// <exception cref="ValidationException">A setting is out of range, T N is not a multiple of M, or a minibatch is too small to normalize.</exception>
     public void Validate()
     {
+        foreach (var setting in typeof(PpoOptions).GetProperties())
+        {
+            if (setting.GetCustomAttribute<RangeAttribute>() is { } range && !range.IsValid(setting.GetValue(this)))
+            {
+                throw new ValidationException(
+                    $"Expected ppo.{JsonNamingPolicy.CamelCase.ConvertName(setting.Name)} from {range.Minimum} to {range.Maximum}, got {setting.GetValue(this)}.");
+            }
+        }
+
         var count = (long)RolloutSteps * Environments;
         if (count > int.MaxValue)
             throw new ValidationException($"Expected a rollout of less than 2^31 transitions, got ppo.rolloutSteps {RolloutSteps} times ppo.environments {Environments}.");

@@ -60,7 +60,6 @@ public sealed class CartPoleVector : VectorEnv
             StepEight(i, actions.Slice(i, Lanes), observations.Slice(i * 4, Lanes * 4));
         for (; i < Count; i++)
             StepOne(i, actions[i], observations.Slice(i * 4, 4));
-
     }
 
     private void StepEight(int first, ReadOnlySpan<int> actions, Span<float> observations)

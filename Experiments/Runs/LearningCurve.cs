@@ -6,7 +6,7 @@ namespace RlWn.Experiments.Runs;
 internal static class LearningCurve
 {
     private const int Width = 1600, Height = 900;   // pixels: 800 by 450 on a page, at double density
-    private const float Scale = 2;
+    private const double Scale = 2;
 
     /// <summary>Draws the picture.</summary>
     /// <param name="statistics">What is drawn.</param>
@@ -15,10 +15,12 @@ internal static class LearningCurve
     /// <returns>A PNG file.</returns>
     public static byte[] Draw(RunStatistics statistics, string title, double? threshold)
     {
-        using var plot = new Plot { ScaleFactorF = Scale };
+        using var plot = new Plot { ScaleFactor = Scale };
         plot.Title(title);
         plot.XLabel("environment steps");
         plot.YLabel("return");
+        foreach (var label in (LabelStyle[])[plot.Axes.Title.Label, plot.Axes.Bottom.Label, plot.Axes.Left.Label])
+            label.Bold = false;
         plot.Legend.Alignment = Alignment.LowerRight;
 
         var episodes = plot.Add.ScatterPoints(Xs(statistics.Returns), Ys(statistics.Returns), Colors.SteelBlue.WithAlpha(0.35));
@@ -35,6 +37,8 @@ internal static class LearningCurve
             line.LegendText = $"solved at {Setting.Text(solved)}";
         }
 
+        if (statistics.Returns.Points is [.., var last])
+            plot.Axes.SetLimitsX(0, last.X);
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = steps => $"{steps:#,0}" };
         return plot.GetImageBytes(Width, Height, ImageFormat.Png);
     }

@@ -1,23 +1,27 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using TorchSharp;
 
 namespace RlWn.Experiments.Runs;
 
 /// <summary>What a run was made with, beside its settings.</summary>
 internal sealed record Origin(
-    string RlWn, string Commit, string DotNet, string TorchSharp, string Libtorch, int TorchThreads,
+    string Rlwn, string Commit, string DotNet, string TorchSharp, string Libtorch, int TorchThreads,
     string OperatingSystem, string Processor, int ProcessorCount, DateTimeOffset Started)
 {
     /// <summary>The name of the member of settings.json that holds this.</summary>
     public const string Member = "origin";
+
+    public JsonNode ToJson() => JsonSerializer.SerializeToNode(this, RunFolder.Json)!;
 
     public static Origin Here(DateTimeOffset started)
     {
         // The build appends the commit: 0.1.0+4f2a….
         var version = Version(typeof(Origin).Assembly).Split('+', 2);
         return new(
-            RlWn: version[0],
+            Rlwn: version[0],
             Commit: version is [_, var commit] ? commit : "unknown",
             DotNet: RuntimeInformation.FrameworkDescription,
             TorchSharp: Version(typeof(torch).Assembly).Split('+')[0],

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
@@ -21,8 +22,13 @@ internal enum RunState
 }
 
 /// <summary>What status.json says.</summary>
-/// <param name="Reason">Why the run stopped or failed; null otherwise.</param>
+/// <param name="State">How far the run is.</param>
+/// <param name="Reason">Why it stopped or failed; null otherwise.</param>
 /// <param name="Steps">Environment steps done.</param>
+/// <param name="Started">When it started.</param>
+/// <param name="Ended">When it ended; null while it runs.</param>
+/// <param name="WallSeconds">From start to end.</param>
+/// <param name="ProcessId">Whose run it is: where that process is gone and the state is running, the process was killed.</param>
 internal sealed record RunStatus(RunState State, string? Reason, long Steps, DateTimeOffset Started, DateTimeOffset? Ended, double? WallSeconds, int ProcessId);
 
 /// <summary>The folder of one run. Its logs grow (<see cref="AppendLog"/>); every other file is written in one step.</summary>
@@ -31,8 +37,10 @@ internal sealed partial class RunFolder
     public const string Settings = "settings.json", Status = "status.json", Metrics = "metrics.csv", Policy = "policy.safetensors",
         Evaluation = "evaluation.json", LearningCurve = "learning-curve.png";
 
-    private static readonly JsonSerializerOptions Json = new()
+    /// <summary>How a run's JSON files are written: for people, who read + as +, and for programs.</summary>
+    public static readonly JsonSerializerOptions Json = new()
     {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
         WriteIndented = true,
@@ -101,10 +109,10 @@ internal sealed partial class RunFolder
         {
             write();
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)   // the last: a file grew too long
         {
             throw new IOException(
-                $"Expected to write '{path}', got: {failure.Message.TrimEnd('.')}. Free some space there, or choose another folder with --out.", failure);
+                $"Expected to write '{path}', got: {failure.Message.TrimEnd('.')}. Give it room and the right to be written to, or choose another folder with --out.", failure);
         }
     }
 

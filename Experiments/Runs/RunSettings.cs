@@ -1,7 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
 using RlWn.Networks;
@@ -11,13 +10,6 @@ namespace RlWn.Experiments.Runs;
 /// <summary>All settings of a run, resolved: the defaults below, what the recipe says, what the command line says.</summary>
 internal sealed record RunSettings
 {
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
-        WriteIndented = true,
-    };
-
     /// <summary>The recipe's name, which the run folder carries.</summary>
     public string Recipe { get; init; } = "";
 
@@ -59,7 +51,7 @@ internal sealed record RunSettings
         return settings;
     }
 
-    public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, Json)!.AsObject();
+    public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, RunFolder.Json)!.AsObject();
 
     private void Validate()
     {

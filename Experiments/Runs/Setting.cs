@@ -124,11 +124,12 @@ internal sealed record Setting(string Path, PropertyInfo? Section, PropertyInfo 
     private static string? NearestTo(string path)
     {
         var paths = All.Select(setting => setting.Path).ToArray();
-        var word = path[(path.LastIndexOf('.') + 1)..];
-        return Array.Find(paths, known => known[(known.LastIndexOf('.') + 1)..].Equals(word, StringComparison.OrdinalIgnoreCase))
-            ?? Nearest.Of(path, paths)
-            ?? (path.Contains('.', StringComparison.Ordinal) ? null : Nearest.Of($"ppo.{path}", paths));
+        return WithLastWord(LastWord(path)) ?? Nearest.Of(path, paths) ?? WithLastWord(Nearest.Of(LastWord(path), paths.Select(LastWord)));
+
+        string? WithLastWord(string? word) => Array.Find(paths, known => LastWord(known).Equals(word, StringComparison.OrdinalIgnoreCase));
     }
+
+    private static string LastWord(string path) => path[(path.LastIndexOf('.') + 1)..];
 
     private static IEnumerable<Setting> Of(Type record, PropertyInfo? section)
     {

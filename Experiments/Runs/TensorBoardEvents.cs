@@ -13,7 +13,7 @@ namespace RlWn.Experiments.Runs;
 /// </remarks>
 internal sealed class TensorBoardEvents : IDisposable
 {
-    private const int LengthBytes = sizeof(ulong), CrcBytes = sizeof(uint);
+    private const int LengthBytes = sizeof(ulong), CrcBytes = sizeof(uint), HeaderBytes = LengthBytes + CrcBytes;
 
     private readonly AppendLog log;
 
@@ -42,15 +42,15 @@ internal sealed class TensorBoardEvents : IDisposable
 
     internal static void WriteRecord(IMessage message, IBufferWriter<byte> output)
     {
-        var size = message.CalculateSize();
-        var record = output.GetSpan(LengthBytes + CrcBytes + size + CrcBytes);
-        var (length, data) = (record[..LengthBytes], record.Slice(LengthBytes + CrcBytes, size));
+        var data = message.ToByteArray();   // TorchSharp's generated classes are too old to write to a span
+        var header = output.GetSpan(HeaderBytes);
+        BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)data.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[LengthBytes..], MaskedCrc(header[..LengthBytes]));
+        output.Advance(HeaderBytes);
 
-        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)size);
-        BinaryPrimitives.WriteUInt32LittleEndian(record[LengthBytes..], MaskedCrc(length));
-        message.WriteTo(data);
-        BinaryPrimitives.WriteUInt32LittleEndian(record[(LengthBytes + CrcBytes + size)..], MaskedCrc(data));
-        output.Advance(LengthBytes + CrcBytes + size + CrcBytes);
+        output.Write(data);
+        BinaryPrimitives.WriteUInt32LittleEndian(output.GetSpan(CrcBytes), MaskedCrc(data));
+        output.Advance(CrcBytes);
     }
 
     // Rotated and shifted, so that data that holds CRCs itself has a CRC that means something (core/lib/hash/crc32c.h).

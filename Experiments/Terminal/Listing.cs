@@ -8,7 +8,7 @@ internal static class Listing
     /// <summary>Writes rows: as a table in a terminal, else a line each with tabs between the cells and no header.</summary>
     public static void Write(string[] headers, IEnumerable<string[]> rows)
     {
-        if (!Progress.IsTerminal)
+        if (!ProgressLine.IsTerminal)
         {
             foreach (var row in rows)
                 Console.Out.WriteLine(string.Join('\t', row));

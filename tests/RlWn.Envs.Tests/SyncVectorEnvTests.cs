@@ -96,14 +96,13 @@ public class SyncVectorEnvTests
     }
 
     [Fact]
-    public void Dispose_Twice_DisposesTasksOnceAndEndsTheBuffers()
+    public void Dispose_Twice_DisposesTasksOnce()
     {
         var tasks = new List<Script>();
         var envs = new SyncVectorEnv<float, int>(() => { tasks.Add(new Script(endAt: 1)); return tasks[^1]; }, 2);
         envs.Dispose();
         envs.Dispose();
         Assert.All(tasks, task => Assert.Equal(1, task.Disposals));
-        Assert.Throws<ObjectDisposedException>(() => envs.Observations.All<float>().Length);
     }
 
     /// <summary>Observes the step's number and rewards ten times that.</summary>

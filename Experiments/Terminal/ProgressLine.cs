@@ -5,28 +5,27 @@ using Spectre.Console;
 namespace RlWn.Experiments.Terminal;
 
 /// <summary>Shows how far training is: one line that is redrawn in a terminal, a line about every 2 seconds elsewhere.</summary>
-internal sealed class Progress
+internal sealed class ProgressLine
 {
     private const double RedrawEvery = 0.1, LineEvery = 2;   // seconds
+    private const string LineStart = "\e[G";                 // Spectre.Console would make a line break of \r
     private const int WidestBar = 30, NarrowestBar = 8;
 
-    private readonly TextWriter output;
+    private readonly IAnsiConsole console;
     private readonly long totalSteps;
     private readonly bool isLive;
-    private readonly int width;
     private double nextAt;
     private long tenths;
 
     /// <summary>Begins to show.</summary>
-    /// <param name="output">Where to.</param>
+    /// <param name="console">Where to.</param>
     /// <param name="totalSteps">Steps of the whole run.</param>
     /// <param name="isLive">Whether the line can be redrawn.</param>
-    /// <param name="width">Columns of the terminal, where it can.</param>
-    public Progress(TextWriter output, long totalSteps, bool isLive, int width)
+    public ProgressLine(IAnsiConsole console, long totalSteps, bool isLive)
     {
-        (this.output, this.totalSteps, this.isLive, this.width) = (output, totalSteps, isLive, width);
+        (this.console, this.totalSteps, this.isLive) = (console, totalSteps, isLive);
         if (isLive)
-            output.Write("\e[?25l");   // hide the cursor
+            console.Cursor.Hide();
     }
 
     /// <summary>Whether a terminal is there that can redraw lines and may be coloured.</summary>
@@ -47,28 +46,32 @@ internal sealed class Progress
         if (isLive)
             Redraw(row);
         else
-            output.WriteLine(Text(row));
+            console.Profile.Out.Writer.WriteLine(Text(row));
     }
 
     /// <summary>Ends the showing: the redrawn line goes.</summary>
     public void Close()
     {
-        if (isLive)
-            output.Write("\r\e[2K\e[?25h");
+        if (!isLive)
+            return;
+
+        console.Write(new ControlCode($"{LineStart}\e[2K"));
+        console.Cursor.Show();
     }
 
     private void Redraw(in MetricsRow row)
     {
         var text = Text(row);
+        var width = console.Profile.Width;
         var columns = Math.Min(WidestBar, width - text.Length - 3);
         if (columns < NarrowestBar)
         {
-            output.Write($"\r{text[..Math.Min(text.Length, width - 1)]}\e[K");
+            console.Write(new ControlCode($"{LineStart}{text[..Math.Min(text.Length, width - 1)]}\e[K"));
             return;
         }
 
         var done = (int)(columns * Share(row));
-        output.Write($"\r  \e[36m{new string('━', done)}\e[90m{new string('━', columns - done)}\e[0m{text}\e[K");
+        console.Write(new ControlCode($"{LineStart}  \e[36m{new string('━', done)}\e[90m{new string('━', columns - done)}\e[0m{text}\e[K"));
     }
 
     private string Text(in MetricsRow row)

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.Globalization;
+using RlWn.Envs;
+using RlWn.Experiments.Runs;
+using RlWn.Experiments.Terminal;
+using Spectre.Console;
+
+namespace RlWn.Experiments.Commands;
+
+/// <summary><c>rlwn play</c></summary>
+internal static class PlayCommand
+{
+    public const string Examples = """
+        rlwn play runs/mine
+        rlwn play runs/mine --speed 200 --episodes 3
+        """;
+
+    private delegate void Act<TAction>(ReadOnlySpan<float> observation, Span<TAction> action);
+
+    public static Command Make()
+    {
+        var run = Options.Run();
+        var env = Options.Env();
+        var speed = Options.Number("--speed", "Steps shown in a second.", "50");
+        var episodes = Options.Episodes(1);
+        var seed = Options.Seed();
+        var command = new Command("play", "Watch a trained policy act, drawn in the terminal.") { run, env, speed, episodes, seed };
+        command.SetAction(parsed =>
+        {
+            var (pace, count, chosen) = (Options.Read(parsed, speed), Options.Read(parsed, episodes), Options.ReadSeed(parsed, seed));
+            using var trained = TrainedRun.Load(parsed.GetRequiredValue(run), parsed.GetValue(env));
+            return Run(trained, pace, count, chosen ?? TrainedRun.EvaluationSeed(trained.Seed));
+        });
+        return command;
+    }
+
+    private static int Run(TrainedRun trained, int speed, int episodes, ulong seed)
+    {
+        using var stop = new StopSignals();
+        var env = trained.Spec.Create();
+        using var owned = env as IDisposable;
+        using var screen = env is ITextView view && ProgressLine.IsTerminal ? new Screen(AnsiConsole.Console, view, speed, stop.Token) : null;
+        var policy = trained.Policy;
+        return env switch
+        {
+            IEnv<float, int> discrete => Play(discrete, (observation, action) => action[0] = policy.Act(observation), episodes, seed, screen, stop.Token),
+            IEnv<float, float> continuous => Play(continuous, policy.Act, episodes, seed, screen, stop.Token),
+            _ => throw new NotSupportedException($"Expected an environment with observations of float, as play can show, got {trained.Spec.Id} with {env.ObservationSpace}."),
+        };
+    }
+
+    private static int Play<TAction>(IEnv<float, TAction> env, Act<TAction> act, int episodes, ulong seed, Screen? screen, CancellationToken stop)
+        where TAction : unmanaged
+    {
+        var random = new Rng(seed, stream: 0);
+        var observation = new float[env.ObservationSpace.Size];
+        var action = new TAction[env.ActionSpace.Size];
+        var returns = new List<double>();
+
+        while (returns.Count < episodes)
+        {
+            env.Reset(random, observation);
+            var (total, steps, hasEnded) = (0.0, 0, false);
+            while (!hasEnded)
+            {
+                act(observation, action);
+                var result = env.Step(action, observation);
+                (total, steps, hasEnded) = (total + result.Reward, steps + 1, result.Ended);
+                screen?.Show(string.Create(CultureInfo.InvariantCulture, $"episode {returns.Count + 1} of {episodes}   step {steps}   return {total:0.#}"));
+                if (stop.IsCancellationRequested)
+                    return Failures.Stopped;
+            }
+
+            returns.Add(total);
+            screen?.Clear();
+            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"episode {returns.Count}: return {total:0.##} in {steps} steps"));
+        }
+
+        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"mean return {returns.Average():0.##} over {episodes} {(episodes == 1 ? "episode" : "episodes")}, seed {seed}"));
+        return Failures.Done;
+    }
+}

@@ -1,0 +1,147 @@
+using BenchmarkDotNet.Attributes;
+using RlWn.Init;
+using RlWn.Networks;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+using Adam = RlWn.Networks.Adam;
+
+namespace RlWn.Benchmarks;
+
+/// <summary>Forward and backward pass of an actor-critic (two 2-layer networks of one width on 4 numbers), by whom it runs.</summary>
+public class ForwardBackward
+{
+    private Module<Tensor, Tensor> plain = null!;
+    private ActorCritic network = null!;
+    private FlatParameters parameters = null!;
+    private Learning learning = null!;
+    private Learning autograd = null!;
+    private float[] observations = null!;
+    private float[] policy = null!;
+    private float[] values = null!;
+    private Tensor input = null!;
+
+    [Params(64, 128, 256, 512)] public int Width { get; set; }
+
+    [Params(128)] public int Batch { get; set; }
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        set_num_threads(1);
+        using var generator = new Generator(1);
+        network = new ActorCritic(4, 2, continuous: false, new NetworkOptions { Hidden = [Width, Width] }, new Initializer(generator));
+        parameters = new FlatParameters(network);
+        learning = new Learning(network, parameters, Batch, small: true);
+        autograd = new Learning(network, parameters, Batch, small: false);
+        plain = Sequential(("0", Linear(4, Width)), ("1", ReLU()), ("2", Linear(Width, Width)), ("3", ReLU()), ("4", Linear(Width, 2)));
+        observations = [.. Enumerable.Range(0, Batch * 4).Select(_ => Random.Shared.NextSingle())];
+        (policy, values) = (new float[Batch * 2], new float[Batch]);
+        input = tensor(observations, [Batch, 4]);
+    }
+
+    [Benchmark(Baseline = true, Description = "libtorch autograd, fused weight norm")]
+    public void Autograd()
+    {
+        autograd.Forward(observations, policy, values);
+        autograd.Backward(policy, values, []);
+    }
+
+    [Benchmark(Description = "plain C#")]
+    public void PlainCSharp()
+    {
+        learning.Forward(observations, policy, values);
+        learning.Backward(policy, values, []);
+    }
+
+    [Benchmark(Description = "TorchSharp, one plain network without weight norm, times two")]
+    public void PlainTorch()
+    {
+        for (var i = 0; i < 2; i++)
+        {
+            using var scope = NewDisposeScope();
+            plain.zero_grad();
+            plain.forward(input).sum().backward();
+        }
+    }
+}
+
+/// <summary>Weight norm of one layer, forward and backward, by the way it is computed.</summary>
+public class WeightNormKernel
+{
+    private Parameter v = null!;
+    private Parameter g = null!;
+    private Tensor byWeight = null!;
+
+    [Params(64, 512)] public int Width { get; set; }
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        set_num_threads(1);
+        v = new Parameter(randn(Width, Width));
+        g = new Parameter(ones(Width, 1));
+        byWeight = randn(Width, Width);
+    }
+
+    [Benchmark(Baseline = true)]
+    public void Elementary() => Run(Aten.WeightNormElementary(v, g));
+
+    [Benchmark]
+    public void Fused() => Run(Aten.WeightNorm(v, g));
+
+    private void Run(Tensor weight)
+    {
+        weight.backward([byWeight]);
+        weight.Dispose();
+    }
+}
+
+/// <summary>Gradient clipping, optimizer step and zeroing for 200 tensors (those of a convolutional network, 0.27 million parameters).</summary>
+public class OptimizerStep
+{
+    private Parameter[] parameters = null!;
+    private optim.Optimizer torchAdam = null!;
+    private FlatParameters flat = null!;
+    private Adam adam = null!;
+    private Tensor maxNorm = null!;
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        set_num_threads(1);
+        parameters = [.. Tensors()];
+        foreach (var parameter in parameters)
+            parameter.grad = ones_like(parameter);
+        torchAdam = optim.Adam(parameters, 1e-6);
+
+        var list = new ParameterList([.. Tensors()]);
+        flat = new FlatParameters(list);
+        adam = new Adam(flat);
+        maxNorm = tensor(0.5f);
+
+        static IEnumerable<Parameter> Tensors() =>
+            Enumerable.Range(0, 200).Select(i => new Parameter(i % 2 == 0 ? randn(16, 16, 3, 3) : randn(16)));
+    }
+
+    [Benchmark(Baseline = true, Description = "TorchSharp: clip_grad_norm_, optim.Adam, zero")]
+    public void Torch()
+    {
+        using var scope = NewDisposeScope();
+        nn.utils.clip_grad_norm_(parameters, 0.5);
+        torchAdam.step();
+        foreach (var parameter in parameters)
+        {
+            using var gradient = parameter.grad!;
+            gradient.zero_();
+        }
+    }
+
+    [Benchmark(Description = "FlatParameters and Adam")]
+    public void Flat()
+    {
+        flat.ClipGradients(maxNorm).Dispose();
+        adam.Step(1e-6);
+        flat.ZeroGradients();
+    }
+}

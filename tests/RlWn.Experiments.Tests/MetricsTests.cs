@@ -1,0 +1,103 @@
+using System.Buffers.Binary;
+using RlWn.Agents;
+using RlWn.Experiments.Runs;
+using Tensorboard;
+
+namespace RlWn.Experiments.Tests;
+
+public sealed class MetricsTests : IDisposable
+{
+    private readonly Scratch scratch = new();
+
+    public void Dispose() => scratch.Dispose();
+
+    private static MetricsRow Row(long steps, double returnMean, double loss) =>
+        new(new TrainingReport(steps, steps / 4, [], [new("policy_loss", loss), new("entropy", 0.5)]), steps / 1000.0, 1000, 3, returnMean, 12.5);
+
+    [Fact]
+    public void MetricsCsv_TwoRows_HeaderOnceAndEmptyCellForNoNumber()
+    {
+        using (var csv = new MetricsCsv(scratch["metrics.csv"]))
+        {
+            csv.Write(Row(512, double.NaN, -0.25));
+            csv.Write(Row(1024, 20.125, 1e-9));
+            csv.Flush();
+        }
+
+        Assert.Equal(
+            """
+            steps,seconds,steps_per_second,episodes,return_mean,length_mean,policy_loss,entropy
+            512,0.512,1000,3,,12.5,-0.25,0.5
+            1024,1.024,1000,3,20.125,12.5,1E-09,0.5
+
+            """.ReplaceLineEndings("\n"),
+            File.ReadAllText(scratch["metrics.csv"]));
+    }
+
+    [Fact]
+    public void MetricsCsv_NotFlushed_IsNotInTheFileYet()
+    {
+        using var csv = new MetricsCsv(scratch["metrics.csv"]);
+        csv.Write(Row(512, 1, 1));
+
+        Assert.Equal(0, new FileInfo(scratch["metrics.csv"]).Length);
+        csv.Flush();
+        Assert.NotEqual(0, new FileInfo(scratch["metrics.csv"]).Length);
+    }
+
+    [Fact]
+    public void TensorBoardEvents_ReadBackByTheFormat_HoldsWhatWasWritten()
+    {
+        using (var events = new TensorBoardEvents(scratch.Path, DateTimeOffset.UnixEpoch.AddSeconds(7)))
+        {
+            events.Write(Row(5_000_000_000, 20.5, double.NaN));   // beyond 32 bits
+            events.Flush();
+        }
+
+        var read = ReadRecords(File.ReadAllBytes(Assert.Single(Directory.GetFiles(scratch.Path, "events.out.tfevents.7.*")))).ToArray();
+
+        Assert.Equal("brain.Event:2", read[0].FileVersion);
+        Assert.Equal(5_000_000_000, read[1].Step);
+        Assert.Equal(
+            [("train/return_mean", 20.5f), ("train/length_mean", 12.5f), ("train/episodes", 3f), ("train/steps_per_second", 1000f), ("agent/entropy", 0.5f)],
+            read[1].Summary.Value.Select(value => (value.Tag, value.SimpleValue)));
+        Assert.Equal(2, read.Length);
+    }
+
+    [Fact]
+    public void Crc_OfTheTestsThemselves_IsThatOfRfc3720() =>   // appendix B.4: 32 bytes of zeros
+        Assert.Equal(0x8A9136AAu, Crc32C(new byte[32]));
+
+    // By the format's description: length, masked CRC of the length, data, masked CRC of the data.
+    private static IEnumerable<Event> ReadRecords(byte[] file)
+    {
+        for (var at = 0; at < file.Length;)
+        {
+            var length = (int)BinaryPrimitives.ReadUInt64LittleEndian(file.AsSpan(at));
+            Assert.Equal(Masked(file.AsSpan(at, 8)), BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at + 8)));
+            Assert.Equal(Masked(file.AsSpan(at + 12, length)), BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at + 12 + length)));
+            yield return Event.Parser.ParseFrom(file, at + 12, length);
+            at += 12 + length + 4;
+        }
+    }
+
+    private static uint Masked(ReadOnlySpan<byte> data)
+    {
+        var crc = Crc32C(data);
+        return unchecked(((crc >> 15) | (crc << 17)) + 0xa282ead8u);
+    }
+
+    // Bit by bit, with Castagnoli's polynomial reversed.
+    private static uint Crc32C(ReadOnlySpan<byte> data)
+    {
+        var crc = 0xFFFFFFFFu;
+        foreach (var value in data)
+        {
+            crc ^= value;
+            for (var bit = 0; bit < 8; bit++)
+                crc = (crc >> 1) ^ ((crc & 1) * 0x82F63B78u);
+        }
+
+        return ~crc;
+    }
+}

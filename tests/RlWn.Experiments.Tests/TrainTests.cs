@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Text.Json;
+using RlWn.Experiments.Runs;
+using RlWn.Inference;
+
+namespace RlWn.Experiments.Tests;
+
+/// <summary>Real runs of the command.</summary>
+public sealed class TrainTests : IDisposable
+{
+    private readonly Scratch scratch = new();
+
+    public void Dispose() => scratch.Dispose();
+
+    [Fact]
+    public void Train_ToTheEnd_LeavesAWholeRunFolder()
+    {
+        var (exitCode, output, error) = Rlwn.Run(scratch.Path, "train", "--steps", "4096", "--seed", "3", "--set", "network.hidden=[32,32]");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("mean return", output, StringComparison.Ordinal);
+        Assert.Contains("over 100 episodes", output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\e', output);
+
+        var folder = Assert.Single(Directory.GetDirectories(scratch["runs"]));
+        Assert.StartsWith("CartPole-v1-cartpole-ppo-seed3-", Path.GetFileName(folder), StringComparison.Ordinal);
+        Assert.Equal(
+            [RunFolder.Evaluation, "events.out.tfevents", RunFolder.LearningCurve, RunFolder.Metrics, RunFolder.Policy, RunFolder.Settings, RunFolder.Status],
+            Directory.GetFiles(folder).Select(Path.GetFileName).Select(name => name!.StartsWith("events.", StringComparison.Ordinal) ? "events.out.tfevents" : name).Order(StringComparer.Ordinal));
+
+        using var settings = Read(folder, RunFolder.Settings);
+        Assert.Equal(3, settings.RootElement.GetProperty("seed").GetInt32());
+        Assert.Equal(1, settings.RootElement.GetProperty("origin").GetProperty("torchThreads").GetInt32());
+        Assert.Equal("[32,32]", settings.RootElement.GetProperty("network").GetProperty("hidden").GetRawText().Replace(" ", "", StringComparison.Ordinal).ReplaceLineEndings(""));
+        using var status = Read(folder, RunFolder.Status);
+        Assert.Equal("done", status.RootElement.GetProperty("state").GetString());
+        using var evaluation = Read(folder, RunFolder.Evaluation);
+        var returns = evaluation.RootElement.GetProperty("returns").EnumerateArray().Select(value => value.GetDouble()).ToArray();
+        Assert.Equal(100, returns.Length);
+        Assert.Equal(returns.Average(), evaluation.RootElement.GetProperty("mean").GetDouble(), 9);
+
+        var metrics = File.ReadAllLines(Path.Combine(folder, RunFolder.Metrics));
+        Assert.StartsWith("4096,", metrics[^1], StringComparison.Ordinal);
+        Assert.All(metrics, line => Assert.Equal(metrics[0].Count(letter => letter == ','), line.Count(letter => letter == ',')));
+
+        using var policy = Policy.Load(Path.Combine(folder, RunFolder.Policy));
+        Assert.Equal((4, 2), (policy.ObservationSize, policy.ActionCount));
+
+        // What evaluate says of the folder, and of the policy file alone, is what training said.
+        var said = Rlwn.Run(scratch.Path, "evaluate", folder);
+        Assert.Equal((0, ""), (said.ExitCode, said.Error));
+        Assert.Contains($"mean return {returns.Average():0.0} ± ", said.Output, StringComparison.Ordinal);
+        Assert.Equal(said.Output, Rlwn.Run(scratch.Path, "evaluate", Path.Combine(folder, RunFolder.Policy)).Output);
+
+        var played = Rlwn.Run(scratch.Path, "play", folder, "--episodes", "2");
+        Assert.Equal((0, ""), (played.ExitCode, played.Error));
+        Assert.Matches(@"^episode 1: return (\d+) in \1 steps\nepisode 2: return (\d+) in \2 steps\nmean return \d+(\.\d+)? over 2 episodes, seed 1000003\n$", played.Output.ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public void Train_FromTheSettingsOfARun_RepeatsItBitByBit()
+    {
+        Assert.Equal(0, Rlwn.Run(scratch.Path, "train", "--steps", "2048", "--seed", "5", "--quiet", "--out", "first").ExitCode);
+        Assert.Equal(0, Rlwn.Run(scratch.Path, "train", Path.Combine("first", RunFolder.Settings), "--quiet", "--out", "second").ExitCode);
+
+        Assert.Equal(File.ReadAllBytes(scratch[Path.Combine("first", RunFolder.Policy)]), File.ReadAllBytes(scratch[Path.Combine("second", RunFolder.Policy)]));
+        Assert.Equal(File.ReadAllBytes(scratch[Path.Combine("first", RunFolder.Evaluation)]), File.ReadAllBytes(scratch[Path.Combine("second", RunFolder.Evaluation)]));
+    }
+
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public void Train_Signal_StopsSoonWithAValidRunFolder(string signal)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such signals.");
+        using var running = Rlwn.Start(scratch.Path, "train", "--steps", "1e9", "--out", "run");
+        running.WaitForLineWith("steps/s");
+
+        var since = Stopwatch.GetTimestamp();
+        Signal(running.Id, signal);
+        var (exitCode, output, error) = running.Wait();
+
+        Assert.Equal((130, ""), (exitCode, error));
+        Assert.True(Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(5), "A stop takes a second or two, on a busy machine no more than five.");
+        Assert.Contains("stopped", output, StringComparison.Ordinal);
+        using var status = Read(scratch["run"], RunFolder.Status);
+        Assert.Equal("stopped", status.RootElement.GetProperty("state").GetString());
+        Assert.False(File.Exists(scratch[Path.Combine("run", RunFolder.Evaluation)]));
+        Assert.True(File.Exists(scratch[Path.Combine("run", RunFolder.LearningCurve)]));
+        Assert.Equal(0, Rlwn.Run(scratch.Path, "evaluate", "run").ExitCode);
+
+        var steps = status.RootElement.GetProperty("steps").GetInt64();
+        Assert.StartsWith($"{steps},", File.ReadAllLines(scratch[Path.Combine("run", RunFolder.Metrics)])[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Train_DiskThatFillsUp_IsOneLineAndExitCode1()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/prlimit"), "Needs prlimit.");
+
+        // Like a full disk, but for one process: from now on no file may grow beyond 8 kB. (Without the trap the system would end the process.)
+        using var running = Rlwn.StartFromShell(scratch.Path, "trap '' XFSZ; exec \"$0\" \"$@\"", "train", "--steps", "1e9", "--out", "run");
+        running.WaitForLineWith("steps/s");
+        using var limit = Process.Start("/usr/bin/prlimit", ["--pid", $"{running.Id}", "--fsize=8000:8000"]);
+        var (exitCode, _, error) = running.Wait();
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("rlwn: Expected to write 'run/", Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        using var status = Read(scratch["run"], RunFolder.Status);
+        Assert.Equal("failed", status.RootElement.GetProperty("state").GetString());
+        using var settings = Read(scratch["run"], RunFolder.Settings);
+    }
+
+    private static void Signal(int process, string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{process}"]);
+        kill.WaitForExit();
+    }
+
+    private static JsonDocument Read(string folder, string name) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, name)));
+}
