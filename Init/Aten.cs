@@ -90,7 +90,8 @@ public static unsafe class Aten
         Call(decoupled ? "aten::_fused_adamw_"u8 : "aten::_fused_adam_"u8, ""u8, stack);
 
         // The fused kernels do not count as a change in place; an empty change through a view does, and weights folded before it are then known to be old.
-        using var nothing = parameters.flatten().narrow(0, 0, 0);
+        using var flat = parameters.flatten();
+        using var nothing = flat.narrow(0, 0, 0);
         using var _ = no_grad();
         nothing.zero_().Dispose();
     }

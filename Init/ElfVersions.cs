@@ -43,7 +43,7 @@ internal static class ElfVersions
                 continue;
 
             var needed = checked((int)BinaryPrimitives.ReadUInt64LittleEndian(section[0x18..]));
-            var namesSection = elf[(sections + (Offset(section[0x28..]) * sectionSize))..];
+            var namesSection = elf[checked(sections + (Offset(section[0x28..]) * sectionSize))..];
             var names = checked((int)BinaryPrimitives.ReadUInt64LittleEndian(namesSection[0x18..]));
             return MakeWeak(elf, needed, names, version);
         }

@@ -10,6 +10,7 @@ public sealed class Adam : IDisposable
     private readonly FlatParameters parameters;
     private readonly double beta1, beta2, epsilon, weightDecay;
     private readonly Tensor firstMoment, secondMoment, steps, one;
+    private readonly TorchSharp.Scalar unit = 1;   // held: a Scalar made for one call may be collected during it
 
     /// <summary>Makes an optimizer at step 0.</summary>
     /// <param name="parameters">What to optimize.</param>
@@ -31,7 +32,7 @@ public sealed class Adam : IDisposable
     /// <param name="learningRate">α of this step, at least 0.</param>
     public void Step(double learningRate)
     {
-        steps.add_(one);
+        steps.add_(one, unit);
         Aten.FusedAdam(
             parameters.Values, parameters.Gradients, firstMoment, secondMoment, steps,
             learningRate, beta1, beta2, weightDecay, epsilon, decoupled: weightDecay > 0);
@@ -44,5 +45,6 @@ public sealed class Adam : IDisposable
         secondMoment.Dispose();
         steps.Dispose();
         one.Dispose();
+        unit.Dispose();
     }
 }

@@ -16,6 +16,7 @@ public sealed class FlatParameters : IDisposable
     private readonly WeightNormLayer[] layers;
     private readonly Tensor one;
     private readonly Tensor epsilon;
+    private readonly TorchSharp.Scalar unit = 1;   // held: a Scalar made for one call may be collected during it
 
     /// <summary>Moves a network's parameters to a flat buffer.</summary>
     /// <param name="network">The network; its parameters share one type and device.</param>
@@ -33,7 +34,7 @@ public sealed class FlatParameters : IDisposable
 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Values = cat([.. parameters.Select(parameter => parameter.flatten())]).DetachFromDisposeScope();
+        Values = empty(parameters.Sum(parameter => parameter.NumberOfElements), dtype, device).DetachFromDisposeScope();
         Gradients = zeros_like(Values).DetachFromDisposeScope();
         one = tensor(1.0, dtype, device).DetachFromDisposeScope();
         epsilon = tensor(1e-6, dtype, device).DetachFromDisposeScope();
@@ -41,7 +42,9 @@ public sealed class FlatParameters : IDisposable
         var start = 0L;
         foreach (var parameter in parameters)
         {
-            Aten.SetData(parameter, Values.narrow(0, start, parameter.NumberOfElements).view(parameter.shape));
+            var slice = Values.narrow(0, start, parameter.NumberOfElements).view(parameter.shape);
+            slice.copy_(parameter);
+            Aten.SetData(parameter, slice);
             parameter.grad = Gradients.narrow(0, start, parameter.NumberOfElements).view(parameter.shape);
             start += parameter.NumberOfElements;
         }
@@ -69,7 +72,7 @@ public sealed class FlatParameters : IDisposable
         ArgumentNullException.ThrowIfNull(maxNorm);
         using var noGrad = no_grad();
         var norm = Gradients.norm();
-        using var divisor = norm + epsilon;
+        using var divisor = norm.add(epsilon, unit);
         using var ratio = maxNorm / divisor;
         using var coefficient = minimum(ratio, one);
         Gradients.mul_(coefficient);
@@ -85,5 +88,6 @@ public sealed class FlatParameters : IDisposable
         Gradients.Dispose();
         one.Dispose();
         epsilon.Dispose();
+        unit.Dispose();
     }
 }

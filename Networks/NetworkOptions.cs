@@ -27,10 +27,11 @@ public sealed record NetworkOptions
     /// <summary>log σ of a continuous policy at the start, in units of the action: 0 is a deviation of 1.</summary>
     [Range(-10.0, 5.0)] public double LogStd { get; init; }
 
-    /// <summary>Checks what the ranges of single settings cannot say.</summary>
-    /// <exception cref="ValidationException">A hidden width is not positive.</exception>
+    /// <summary>Checks the ranges of single settings, and what they cannot say.</summary>
+    /// <exception cref="ValidationException">A setting is out of its range, or a hidden width is not positive.</exception>
     public void Validate()
     {
+        SettingRanges.Check(this, "network");
         if (Hidden.FirstOrDefault(width => width < 1, 1) is var bad and < 1)
             throw new ValidationException($"Expected every width in network.hidden to be at least 1, got {bad}.");
     }

@@ -66,6 +66,14 @@ public abstract class WeightNormLayer : nn.Module<Tensor, Tensor>
     /// <summary>w = g v / ||v||, the shape of v: in the graph of g and v where gradients are enabled, else the folded copy (do not change it).</summary>
     public Tensor Weight() => is_grad_enabled() && (v.requires_grad || g.requires_grad) ? Aten.WeightNorm(v, g) : folded.Of(v, g);
 
+    /// <inheritdoc/>
+    public override Dictionary<string, Tensor> state_dict(Dictionary<string, Tensor>? destination = null, string? prefix = null)
+    {
+        // Who takes the state may be about to overwrite it: load does, in a way that does not count as a change.
+        folded.Forget();
+        return base.state_dict(destination, prefix);
+    }
+
     // As TorchSharp's own layers do: the one that is replaced is freed, the new one outlives the scope it was made in.
     private void Replace(string name, ref Parameter? field, Parameter? value)
     {

@@ -111,7 +111,7 @@ public sealed class PpoAgent : IDisposable
 
     /// <summary>Trains until the total of steps is reached; each report closes one rollout and what was learned from it.</summary>
     /// <returns>Reports, made as they are asked for: the caller owns the loop and may stop at any of them.</returns>
-    /// <exception cref="TrainingDivergedException">A loss or an output is no longer finite.</exception>
+    /// <exception cref="TrainingDivergedException">A reward, an output or a loss is not finite; the message says where.</exception>
     public IEnumerable<TrainingReport> Train()
     {
         if (Steps == 0)
@@ -151,7 +151,6 @@ public sealed class PpoAgent : IDisposable
         }
 
         acting.Value(features.Of(envs.Observations), envs.Count, lastValue);
-        RequireFinite(lastValue, "value", rollout.Steps);
         Bootstrap(rollout.Steps - 1, lastValue);
         rollout.Estimate(options.Gamma, options.Lambda);
     }
@@ -187,6 +186,8 @@ public sealed class PpoAgent : IDisposable
             if (!ended[i])
                 nextValue[i] = valueAfter[i];
         }
+
+        RequireFinite(nextValue, "value of the next observation", t + 1);
     }
 
     // V(sₜ₊₁) where it ended: none after a termination; after a truncation, the value of the state it was cut off in.
@@ -194,10 +195,7 @@ public sealed class PpoAgent : IDisposable
     {
         var nextValue = rollout.NextValue(t);
         if (envs.Truncated.Contains(true))
-        {
             acting.Value(features.Of(envs.FinalObservations), envs.Count, nextValue);
-            RequireFinite(nextValue, "value of a final observation", t + 1);
-        }
 
         for (var i = 0; i < envs.Count; i++)
         {

@@ -1,7 +1,6 @@
 using System.ComponentModel.DataAnnotations;
-using System.Reflection;
-using System.Text.Json;
 using RlWn.Agents.Formulas;
+using RlWn.Networks;
 
 namespace RlWn.Agents.Ppo;
 
@@ -63,14 +62,7 @@ public sealed record PpoOptions
     /// <exception cref="ValidationException">A setting is out of range, T N is not a multiple of M, or a minibatch is too small to normalize.</exception>
     public void Validate()
     {
-        foreach (var setting in typeof(PpoOptions).GetProperties())
-        {
-            if (setting.GetCustomAttribute<RangeAttribute>() is { } range && !range.IsValid(setting.GetValue(this)))
-            {
-                throw new ValidationException(
-                    $"Expected ppo.{JsonNamingPolicy.CamelCase.ConvertName(setting.Name)} from {range.Minimum} to {range.Maximum}, got {setting.GetValue(this)}.");
-            }
-        }
+        SettingRanges.Check(this, "ppo");
 
         var count = (long)RolloutSteps * Environments;
         if (count > int.MaxValue)

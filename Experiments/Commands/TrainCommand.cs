@@ -61,16 +61,7 @@ internal static class TrainCommand
 
         Console.Out.WriteLine($"Training {settings.Recipe} in {settings.Env}, seed {settings.Seed}, into {folder.Path}");
         var progress = quiet ? null : new ProgressLine(AnsiConsole.Console, settings.Steps, ProgressLine.IsTerminal);
-        TrainingResult result;
-        try
-        {
-            result = run.Run(folder, progress, stop.Token);
-        }
-        finally
-        {
-            progress?.Close();
-        }
-
+        var result = run.Run(folder, progress, stop.Token);
         Summarize(result, EnvRegistry.Get(settings.Env).RewardThreshold, folder.Path);
         return result.Evaluation is null ? Failures.Stopped : Failures.Done;
     }

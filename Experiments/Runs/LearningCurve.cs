@@ -38,7 +38,7 @@ internal static class LearningCurve
         }
 
         if (statistics.Returns.Points is [.., var last])
-            plot.Axes.SetLimitsX(0, last.X);
+            plot.Axes.SetLimitsX(0, 1.02 * last.X);   // room for the last number
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = steps => $"{steps:#,0}" };
         return plot.GetImageBytes(Width, Height, ImageFormat.Png);
     }

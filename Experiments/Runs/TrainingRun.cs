@@ -94,26 +94,32 @@ internal sealed class TrainingRun : IDisposable
         var trainingFrom = Stopwatch.GetTimestamp();
         var flushedAt = 0.0;
 
-        foreach (var report in agent.Train())
+        try
         {
-            var row = statistics.Add(report, Stopwatch.GetElapsedTime(trainingFrom).TotalSeconds);
-            metrics.Write(row);
-            events.Write(row);
-            progress?.Show(row);
-
-            if (row.Seconds - flushedAt > FlushEvery)
+            foreach (var report in agent.Train())
             {
-                metrics.Flush();
-                events.Flush();
-                flushedAt = row.Seconds;
-            }
+                var row = statistics.Add(report, Stopwatch.GetElapsedTime(trainingFrom).TotalSeconds);
+                metrics.Write(row);
+                events.Write(row);
+                progress?.Show(row);
 
-            if (stop.IsCancellationRequested)
-                break;
+                if (row.Seconds - flushedAt > FlushEvery)
+                {
+                    metrics.Flush();
+                    events.Flush();
+                    flushedAt = row.Seconds;
+                }
+
+                if (stop.IsCancellationRequested)
+                    break;
+            }
+        }
+        finally
+        {
+            progress?.Close();
         }
 
         var seconds = Stopwatch.GetElapsedTime(trainingFrom).TotalSeconds;
-        progress?.Close();
         metrics.Flush();
         events.Flush();
 

@@ -8,6 +8,7 @@ namespace RlWn.Experiments.Terminal;
 internal sealed class ProgressLine
 {
     private const double RedrawEvery = 0.1, LineEvery = 2;   // seconds
+    private const double LongestLeft = 1000 * 3600 - 1;      // seconds: shown as 999:59:59, as is all that takes longer
     private const string LineStart = "\e[G";                 // Spectre.Console would make a line break of \r
     private const int WidestBar = 30, NarrowestBar = 8;
 
@@ -77,7 +78,7 @@ internal sealed class ProgressLine
     private string Text(in MetricsRow row)
     {
         var stepsPerSecond = row.Report.Steps / Math.Max(row.Seconds, 1e-9);
-        var left = TimeSpan.FromSeconds(Math.Max(totalSteps - row.Report.Steps, 0) / stepsPerSecond);
+        var left = TimeSpan.FromSeconds(Math.Min(Math.Max(totalSteps - row.Report.Steps, 0) / stepsPerSecond, LongestLeft));
         var time = left.TotalHours >= 1 ? $@"{(int)left.TotalHours}:{left:mm\:ss}" : $@"{left:m\:ss}";
         var steps = string.Create(CultureInfo.InvariantCulture, $"{row.Report.Steps,11:#,0} / {totalSteps:#,0} steps {100 * Share(row),4:0}%");
         var mean = double.IsNaN(row.ReturnMean) ? "-" : string.Create(CultureInfo.InvariantCulture, $"{row.ReturnMean:0.0}");

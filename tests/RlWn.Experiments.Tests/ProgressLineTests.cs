@@ -28,6 +28,9 @@ public sealed class ProgressLineTests
         """.ReplaceLineEndings("\n"),
         Show(isLive: false, width: 80, (1, 0.1), (2, 0.2), (3, 2.0), (30, 2.3), (31, 2.4), (100, 2.5)));
 
+    [Fact]
+    public void Show_HardlyAnyProgress_StaysReadable() => Assert.Contains("999:59:59 left", Show(isLive: false, width: 80, (1, 1e13)), StringComparison.Ordinal);
+
     [Theory]
     [InlineData(120)]
     [InlineData(80)]

@@ -93,4 +93,227 @@ public class AtenTests
         (parameter * parameter).sum().backward();
         Assert.Equal(14f, parameter.grad![0, 0].item<float>());
     }
+
+    [Fact]
+    public void WeightNorm_ConvolutionGradients_MatchClosedForm()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(1);
+        var v = randn([4, 3, 2, 2], ScalarType.Float64, generator: generator).requires_grad_();
+        var g = randn([4, 1, 1, 1], ScalarType.Float64, generator: generator).requires_grad_();
+        var dw = randn([4, 3, 2, 2], ScalarType.Float64, generator: generator);
+
+        var w = Aten.WeightNorm(v, g);
+        w.backward([dw]);
+
+        var norm = v.detach().square().sum([1L, 2, 3], keepdim: true).sqrt();
+        var unit = v.detach() / norm;
+        var along = (dw * unit).sum([1L, 2, 3], keepdim: true);
+        Assert.True(w.detach().allclose(g.detach() * unit, 1e-12, 1e-12));
+        Assert.True(g.grad!.allclose(along, 1e-12, 1e-12));
+        Assert.True(v.grad!.allclose(g.detach() / norm * (dw - (along * unit)), 1e-12, 1e-12));
+    }
+
+    [Theory]
+    [InlineData(new long[] { 5, 7 }, new long[] { 5, 1 })]
+    [InlineData(new long[] { 4, 3, 2, 2 }, new long[] { 4, 1, 1, 1 })]
+    public void WeightNormElementary_ValueAndGradients_AreTheFusedKernels(long[] shape, long[] rows)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(1);
+        var v = randn(shape, ScalarType.Float64, generator: generator).requires_grad_();
+        var g = randn(rows, ScalarType.Float64, generator: generator).requires_grad_();
+        var dw = randn(shape, ScalarType.Float64, generator: generator);
+        var (fused, elementary) = (Aten.WeightNorm(v, g), Aten.WeightNormElementary(v, g));
+
+        Assert.True(elementary.detach().allclose(fused.detach(), 1e-13, 1e-13));
+        foreach (var (left, right) in autograd.grad([elementary], [v, g], [dw]).Zip(autograd.grad([fused], [v, g], [dw])))
+            Assert.True(left.allclose(right, 1e-12, 1e-12));
+    }
+
+    [Fact]
+    public void WeightNormElementary_HessianVectorProduct_MatchesFiniteDifferences()
+    {
+        // L = Σ c sin(w); H p against (∇L(x + hp) - ∇L(x - hp)) / 2h, whose own error is of order h² = 1e-10.
+        const double H = 1e-5;
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(1);
+        var v = randn([3, 4], ScalarType.Float64, generator: generator);
+        var g = randn([3, 1], ScalarType.Float64, generator: generator);
+        var (alongV, alongG) = (randn([3, 4], ScalarType.Float64, generator: generator), randn([3, 1], ScalarType.Float64, generator: generator));
+        var c = randn([3, 4], ScalarType.Float64, generator: generator);
+
+        var (atV, atG) = (v.clone().requires_grad_(), g.clone().requires_grad_());
+        var gradients = Gradients(atV, atG, createGraph: true);
+        var product = autograd.grad([(gradients[0] * alongV).sum() + (gradients[1] * alongG).sum()], [atV, atG]);
+
+        var ahead = Gradients((v + (H * alongV)).requires_grad_(), (g + (H * alongG)).requires_grad_());
+        var behind = Gradients((v - (H * alongV)).requires_grad_(), (g - (H * alongG)).requires_grad_());
+        for (var i = 0; i < 2; i++)
+            Assert.True(product[i].allclose((ahead[i] - behind[i]) / (2 * H), 1e-7, 1e-8));
+
+        Tensor[] Gradients(Tensor v, Tensor g, bool createGraph = false) =>
+            [.. autograd.grad([(c * Aten.WeightNormElementary(v, g).sin()).sum()], [v, g], retain_graph: createGraph, create_graph: createGraph)];
+    }
+
+    [Fact]
+    public void WeightNorm_WithinAScope_LeavesNothingBehind()
+    {
+        using var v = ones(3, 5);
+        using var g = ones(3, 1);
+        var before = LiveTensors();
+        for (var i = 0; i < 10; i++)
+        {
+            using var fused = Aten.WeightNorm(v, g);
+            using var elementary = Aten.WeightNormElementary(v, g);
+        }
+
+        Assert.Equal(before, LiveTensors());
+    }
+
+    [Fact]
+    public void FusedAdam_ManySteps_LeaveNothingBehind()
+    {
+        using var scope = NewDisposeScope();
+        Tensor parameters = zeros(2, 3), gradients = ones(2, 3), firstMoment = zeros(2, 3), secondMoment = zeros(2, 3), steps = tensor(1f);
+        Step(1000);
+        var (tensors, memory) = (LiveTensors(), ResidentBytes());
+        Step(50_000);
+
+        Assert.Equal(tensors, LiveTensors());
+        Assert.InRange(ResidentBytes() - memory, long.MinValue, 10 << 20);   // its six lists alone, left behind, would be 20 MB
+
+        void Step(int count)
+        {
+            for (var i = 0; i < count; i++)
+                Aten.FusedAdam(parameters, gradients, firstMoment, secondMoment, steps, 0.1, 0.9, 0.999, 0, 1e-8);
+        }
+    }
+
+    [Fact]
+    public void WeightNorm_LargeTensorsThrownAway_FreesTheirMemory()
+    {
+        Use();
+        var memory = ResidentBytes();
+        for (var i = 0; i < 30; i++)
+            Use();
+
+        Assert.InRange(ResidentBytes() - memory, long.MinValue, 50 << 20);   // 30 times 16 MB of v and w, if a handle kept them
+
+        static void Use()
+        {
+            using var v = ones(1000, 2000);
+            using var g = ones(1000, 1);
+            using var w = Aten.WeightNorm(v, g);
+        }
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(0.1, false)]     // L2 penalty: θ's share goes through the moments
+    [InlineData(0.1, true)]      // AdamW: it does not
+    public void FusedAdam_TwentyRandomSteps_MatchesThePaper(double weightDecay, bool decoupled)
+    {
+        const int Size = 37;
+        const double Beta1 = 0.8, Beta2 = 0.95, Epsilon = 1e-3;
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(1);
+        var parameters = randn([Size], ScalarType.Float64, generator: generator);
+        var (firstMoment, secondMoment) = (zeros(Size, ScalarType.Float64), zeros(Size, ScalarType.Float64));
+        var theta = parameters.data<double>().ToArray();
+        var (m, v) = (new double[Size], new double[Size]);
+
+        for (var step = 1; step <= 20; step++)
+        {
+            var gradients = randn([Size], ScalarType.Float64, generator: generator);
+            var learningRate = 0.1 / step;
+            Aten.FusedAdam(parameters, gradients, firstMoment, secondMoment, tensor((float)step), learningRate, Beta1, Beta2, weightDecay, Epsilon, decoupled);
+
+            for (var i = 0; i < Size; i++)
+            {
+                var gradient = gradients[i].item<double>() + (decoupled ? 0 : weightDecay * theta[i]);
+                theta[i] -= decoupled ? learningRate * weightDecay * theta[i] : 0;
+                m[i] = (Beta1 * m[i]) + ((1 - Beta1) * gradient);
+                v[i] = (Beta2 * v[i]) + ((1 - Beta2) * gradient * gradient);
+                theta[i] -= learningRate * (m[i] / (1 - Math.Pow(Beta1, step))) / (Math.Sqrt(v[i] / (1 - Math.Pow(Beta2, step))) + Epsilon);
+            }
+        }
+
+        Assert.All(theta.Zip(parameters.data<double>().ToArray()), pair => Assert.Equal(pair.First, pair.Second, 1e-12));
+    }
+
+    [Fact]
+    public void FusedAdam_TensorsThatDoNotFit_AreRefusedBeforeTheKernel()
+    {
+        using var scope = NewDisposeScope();
+        var strided = zeros(2, 4).narrow(1, 0, 2);
+
+        Assert.Throws<ArgumentException>(() => Step(zeros(4), zeros(3), tensor(1f)));
+        Assert.Throws<ArgumentException>(() => Step(zeros(4), zeros(4, ScalarType.Float64), tensor(1f)));
+        Assert.Throws<ArgumentException>(() => Step(strided, zeros(2, 2), tensor(1f)));
+        Assert.Throws<ArgumentException>(() => Step(zeros(2, 2), zeros(2, 2), tensor(1.0)));
+        Assert.Throws<ArgumentException>(() => Step(zeros(2, 2), zeros(2, 2), zeros(0)));
+
+        static void Step(Tensor parameters, Tensor gradients, Tensor steps) =>
+            Aten.FusedAdam(parameters, gradients, zeros_like(parameters), zeros_like(parameters), steps, 0.1, 0.9, 0.999, 0, 1e-8);
+    }
+
+    [Fact]
+    public void FusedAdam_OnAView_BumpsTheVersionOfItsBase()
+    {
+        using var scope = NewDisposeScope();
+        var flat = zeros(6);
+        var before = Aten.Version(flat);
+        Aten.FusedAdam(flat.narrow(0, 2, 3), ones(3), zeros(3), zeros(3), tensor(1f), 0.1, 0.9, 0.999, 0, 1e-8);
+
+        Assert.True(Aten.Version(flat) > before);
+    }
+
+    [Fact]
+    public void Version_ReadingOnly_StaysTheSame()
+    {
+        using var scope = NewDisposeScope();
+        var tensor = ones(4);
+        var before = Aten.Version(tensor);
+        _ = (tensor + tensor).sum().item<float>();
+
+        Assert.Equal(before, Aten.Version(tensor));
+    }
+
+    [Fact]
+    public void SetData_StorageOfAnotherShape_IsRefused()
+    {
+        using var scope = NewDisposeScope();
+
+        Assert.Throws<ArgumentException>(() => Aten.SetData(ones(2, 3), ones(3, 2)));
+        Assert.Throws<ArgumentException>(() => Aten.SetData(ones(2), ones(2, ScalarType.Float64)));
+    }
+
+    [Fact]
+    public void Memory_WrittenTo_IsTheTensorItself()
+    {
+        using var scope = NewDisposeScope();
+        var tensor = zeros(2, 2);
+        Aten.Memory<float>(tensor)[3] = 5;
+
+        Assert.Equal(5f, tensor[1, 1].item<float>());
+    }
+
+    [Fact]
+    public void Memory_OtherSizeOrStrides_IsRefused()
+    {
+        using var scope = NewDisposeScope();
+
+        Assert.Throws<ArgumentException>(() => Aten.Memory<double>(zeros(2, 2)).Length);
+        Assert.Throws<ArgumentException>(() => Aten.Memory<float>(zeros(2, 3).t()).Length);
+    }
+
+    // Tensors that this thread made and did not dispose; what the collector frees still counts.
+    private static long LiveTensors() => DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+
+    private static long ResidentBytes()
+    {
+        using var process = System.Diagnostics.Process.GetCurrentProcess();
+        return process.WorkingSet64;
+    }
 }

@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using System.Globalization;
+using RlWn.Agents.Ppo;
+using RlWn.Envs;
+using RlWn.Init;
+using RlWn.Testing;
+using static TorchSharp.torch;
+
+namespace RlWn.Agents.Tests;
+
+/// <summary>That training holds no more after many rollouts than after two, and survives a collector that never rests.</summary>
+public class MemoryTests
+{
+    // RLWN_SOAK_UPDATES raises it: the library's promise is 100,000.
+    private static readonly long SoakUpdates =
+        long.Parse(Environment.GetEnvironmentVariable("RLWN_SOAK_UPDATES") ?? "20000", CultureInfo.InvariantCulture);
+
+    [Theory]
+    [InlineData(true, 16)]
+    [InlineData(false, 16)]
+    [InlineData(true, Agents.TooWideForPlain)]
+    [InlineData(false, Agents.TooWideForPlain)]
+    public void Train_TwoHundredRollouts_KeepsAsManyTensorsAsTwo(bool discrete, int width)
+    {
+        using var envs = Make(discrete);
+        using var agent = Tiny(envs, width, epochs: 2);
+        var before = LiveTensors();
+        Run(agent, rollouts: 2);
+        var afterTwo = LiveTensors();
+        Run(agent, rollouts: 198);
+
+        Assert.Equal(before, afterTwo);
+        Assert.Equal(afterTwo, LiveTensors());
+    }
+
+    // Three matrices of 1,000 x 1,000 as weights, gradients and two moments: 48 MB an agent. (TorchSharp's count of live tensors does not go
+    // back for parameters, so it is memory that tells.)
+    [Fact]
+    public void Dispose_Agent_FreesItsNetworks()
+    {
+        using var envs = new SyncVectorEnv<float, float>(() => new Upright(poles: 1000), 1);
+        MakeAndDispose(5);   // the allocator keeps some for the next
+        var before = ResidentBytes();
+        MakeAndDispose(10);
+
+        Assert.InRange(ResidentBytes() - before, long.MinValue, 48 << 20);   // of 480 MB that they had
+
+        void MakeAndDispose(int agents)
+        {
+            for (var i = 0; i < agents; i++)
+            {
+                using var agent = Agents.Make(
+                    envs, new() { RolloutSteps = 4, Epochs = 1, Minibatches = 1 }, network: new() { Hidden = [1000], Direction = Direction.He });
+                Run(agent, rollouts: 1);
+            }
+        }
+    }
+
+    // Natively freed objects that the managed side still uses show as a crash here; kept ones show as growth.
+    [Theory]
+    [InlineData(true, 16)]
+    [InlineData(false, 16)]
+    [InlineData(false, Agents.TooWideForPlain)]
+    public void Train_WhileAnotherThreadCollects_RunsCleanInFlatMemory(bool discrete, int width)
+    {
+        const long MostGrowth = 24 << 20;   // bytes
+        using var envs = Make(discrete);
+        using var agent = Tiny(envs, width);
+        Assert.Equal(width == Agents.TooWideForPlain, agent.LearnsThroughLibtorch());
+
+        using var stop = new CancellationTokenSource();
+        var collections = 0L;
+        var collector = new Thread(() =>
+        {
+            for (; !stop.IsCancellationRequested; collections++)
+                GC.Collect();
+        });
+        collector.Start();
+        try
+        {
+            var warmUp = SoakUpdates / 10;
+            Until(agent, warmUp);
+            var (tensors, memory) = (Tensor.TotalCount, ResidentBytes());
+            Until(agent, SoakUpdates);
+
+            Assert.Equal(tensors, Tensor.TotalCount);
+            Assert.InRange(ResidentBytes() - memory, long.MinValue, MostGrowth);
+        }
+        finally
+        {
+            stop.Cancel();
+            collector.Join();
+        }
+
+        Assert.True(collections > 100, $"Expected the collector to be at it all the time, got {collections} collections.");
+        Assert.All(agent.Weights(), weight => Assert.True(float.IsFinite(weight)));
+    }
+
+    private static VectorEnv Make(bool discrete) =>
+        discrete ? EnvRegistry.MakeVector("CartPole-v1", 2) : new SyncVectorEnv<float, float>(() => new Upright(), 2);
+
+    // Every epoch has eight updates on two transitions each.
+    private static PpoAgent Tiny(VectorEnv envs, int width, int epochs = 20) =>
+        Agents.Make(envs, new() { RolloutSteps = 8, Minibatches = 8, Epochs = epochs }, network: new() { Hidden = [width] });
+
+    private static void Run(PpoAgent agent, int rollouts) => Assert.Equal(rollouts, agent.Train().Take(rollouts).Count());
+
+    private static void Until(PpoAgent agent, long updates)
+    {
+        foreach (var report in agent.Train())
+        {
+            if (report.Updates >= updates)
+                return;
+        }
+    }
+
+    private static long LiveTensors()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        return Tensor.TotalCount;
+    }
+
+    private static long ResidentBytes()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.WorkingSet64;
+    }
+}

@@ -1,0 +1,102 @@
+using RlWn.Agents.Ppo;
+using RlWn.Envs;
+using RlWn.Inference;
+using RlWn.Networks;
+using RlWn.Testing;
+using static TorchSharp.torch;
+
+namespace RlWn.Agents.Tests;
+
+public sealed class PolicySnapshotTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("rlwn-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Theory]
+    [InlineData(OutputLayer.Plain)]
+    [InlineData(OutputLayer.WeightNorm)]
+    public void SnapshotPolicy_Discrete_ChoosesTheNetworksHighestLogit(OutputLayer output)
+    {
+        using var envs = EnvRegistry.MakeVector("CartPole-v1", 4);
+        using var agent = Trained(envs, new() { Hidden = [16, 16], PolicyOutput = output, PolicyScale = 1 });   // so that both actions are chosen
+        using var policy = agent.SnapshotPolicy();
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var generator = new Generator(3);
+        var observations = randn([100, 4], generator: generator);
+
+        var expected = agent.Network().Actor.forward(observations).argmax(-1).data<long>().ToArray();
+        var actions = new int[100];
+        policy.Act(observations.data<float>().ToArray(), 100, actions);
+
+        Assert.Equal(expected.Select(action => (int)action), actions);
+        Assert.Equal(2, actions.Distinct().Count());
+    }
+
+    [Fact]
+    public void SnapshotPolicy_Continuous_ActsByTheNetworksMeanWithinTheBounds()
+    {
+        using var envs = new SyncVectorEnv<float, float>(() => new Upright(poles: 2), 4);
+        using var agent = Trained(envs, new() { Hidden = [16] });
+        using var policy = agent.SnapshotPolicy();
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var generator = new Generator(3);
+        var observations = randn([100, 2], generator: generator) * 20;
+
+        var mean = agent.Network().Actor.forward(observations);
+        var actions = new float[200];
+        policy.Act(observations.data<float>().ToArray(), 100, actions);
+
+        Assert.True(mean.clamp(-1, 1).flatten().allclose(tensor(actions), 1e-5, 1e-5));
+        Assert.Contains(actions, action => action == 1f);   // clipped
+        Assert.Contains(actions, action => Math.Abs(action) < 0.9f);
+        Assert.Equal([-1f, -1f], policy.ActionLow);
+        Assert.Equal([1f, 1f], policy.ActionHigh);
+    }
+
+    [Fact]
+    public void SnapshotPolicy_LaterTraining_DoesNotChangeIt()
+    {
+        using var envs = EnvRegistry.MakeVector("CartPole-v1", 4);
+        using var agent = Trained(envs, new() { Hidden = [16] });
+        using var policy = agent.SnapshotPolicy();
+        var path = Path.Combine(folder, "before.safetensors");
+        policy.Save(path);
+        agent.Next();
+        using var later = agent.SnapshotPolicy();
+
+        policy.Save(Path.Combine(folder, "after.safetensors"));
+        later.Save(Path.Combine(folder, "later.safetensors"));
+        Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(Path.Combine(folder, "after.safetensors")));
+        Assert.NotEqual(File.ReadAllBytes(path), File.ReadAllBytes(Path.Combine(folder, "later.safetensors")));
+    }
+
+    [Fact]
+    public void SnapshotPolicy_SavedAndLoaded_ActsTheSameAndKeepsItsTexts()
+    {
+        using var envs = new SyncVectorEnv<byte, int>(() => new TimeLimit<byte, int>(new Corridor(5), 50), 2);
+        using var agent = Trained(envs, new() { Hidden = [8], PolicyOutput = OutputLayer.WeightNorm });
+        using var policy = agent.SnapshotPolicy(new Dictionary<string, string> { ["env"] = "Corridor" });
+        var path = Path.Combine(folder, "policy.safetensors");
+        policy.Save(path);
+        using var loaded = Policy.Load(path);
+
+        Assert.Equal("Corridor", loaded.Metadata["env"]);
+        Assert.Equal([5], loaded.ObservationShape);
+        for (var cell = 0; cell < 5; cell++)
+            Assert.Equal(policy.Act(Agents.OneHot(5, cell)), loaded.Act(Agents.OneHot(5, cell)));
+        var (tensors, _) = Safetensors.Read(path);
+        Assert.Equal(
+            ["actor.0.bias", "actor.0.weight_g", "actor.0.weight_v", "actor.1.bias", "actor.1.weight_g", "actor.1.weight_v"],
+            tensors.Select(entry => entry.Name).Order(StringComparer.Ordinal));
+    }
+
+    private static PpoAgent Trained(VectorEnv envs, NetworkOptions network)
+    {
+        var agent = Agents.Make(envs, new() { RolloutSteps = 32, LearningRate = 0.01 }, network: network);
+        Assert.Equal(3, agent.Train().Take(3).Count());
+        return agent;
+    }
+}
