@@ -4,7 +4,6 @@ using RlWn.Networks;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
-using Adam = RlWn.Networks.Adam;
 
 namespace RlWn.Benchmarks;
 
@@ -103,7 +102,7 @@ public class OptimizerStep
     private Parameter[] parameters = null!;
     private optim.Optimizer torchAdam = null!;
     private FlatParameters flat = null!;
-    private Adam adam = null!;
+    private FlatAdam adam = null!;
     private Tensor maxNorm = null!;
 
     [GlobalSetup]
@@ -117,7 +116,7 @@ public class OptimizerStep
 
         var list = new ParameterList([.. Tensors()]);
         flat = new FlatParameters(list);
-        adam = new Adam(flat);
+        adam = new FlatAdam(flat);
         maxNorm = tensor(0.5f);
 
         static IEnumerable<Parameter> Tensors() =>
@@ -137,7 +136,7 @@ public class OptimizerStep
         }
     }
 
-    [Benchmark(Description = "FlatParameters and Adam")]
+    [Benchmark(Description = "FlatParameters and FlatAdam")]
     public void Flat()
     {
         flat.ClipGradients(maxNorm).Dispose();

@@ -32,7 +32,7 @@ public sealed class PpoAgent : IDisposable
     private readonly Acting acting;         // the network as of the last update, for collecting
     private readonly Learning learning;
     private readonly FlatParameters parameters;
-    private readonly Adam optimizer;
+    private readonly FlatAdam optimizer;
     private readonly Features features;
     private readonly Rollout rollout;
     private readonly EpisodeStatistics episodes;
@@ -85,7 +85,7 @@ public sealed class PpoAgent : IDisposable
         this.network = new ActorCritic(
             envs.ObservationSpace.Size, outputs, envs.ActionSpace is Box, network, new Initializer(generator, network.Direction, device));
         parameters = new FlatParameters(this.network);
-        optimizer = new Adam(parameters, epsilon: options.AdamEpsilon);
+        optimizer = new FlatAdam(parameters, epsilon: options.AdamEpsilon);
         acting = new Acting(this.network);
         rollout = new Rollout(options.RolloutSteps, envs);
         episodes = new EpisodeStatistics(envs.Count);

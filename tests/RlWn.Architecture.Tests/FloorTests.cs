@@ -8,39 +8,35 @@ public class FloorTests
     private static readonly string[] Torch = ["TorchSharp", "MathNet.Numerics"];
     private static readonly string[] TorchPackages = [.. Torch, "libtorch-cpu-$(TorchPlatform)", "TorchSharp-cuda-linux"];
 
-    /// <summary>Of each floor: its assembly, the projects it may reference, the packages, and the assemblies, those that flow through projects included.</summary>
-    public static TheoryData<string, string, string[], string[], string[]> Floors => new()
+    private static readonly Dictionary<string, Floor> Floors = new()
     {
-        { "RlWn.Inference", "RlWn.Inference", [], [], [] },
-        { "RlWn.Envs", "RlWn.Envs", [], [], [] },
-        { "RlWn.Init", "RlWn.Init", [], TorchPackages, Torch },
-        { "RlWn.Networks", "RlWn.Networks", ["RlWn.Init", "RlWn.Inference"], [], ["RlWn.Init", "RlWn.Inference", .. Torch] },
-        {
-            "RlWn.Agents", "RlWn.Agents", ["RlWn.Networks", "RlWn.Envs"], [],
-            ["RlWn.Networks", "RlWn.Envs", "RlWn.Init", "RlWn.Inference", .. Torch]
-        },
+        ["RlWn.Inference"] = new([], [], []),
+        ["RlWn.Envs"] = new([], [], []),
+        ["RlWn.Init"] = new([], TorchPackages, Torch),
+        ["RlWn.Networks"] = new(["RlWn.Init", "RlWn.Inference"], [], ["RlWn.Init", "RlWn.Inference", .. Torch]),
+        ["RlWn.Agents"] = new(["RlWn.Networks", "RlWn.Envs"], [], ["RlWn.Networks", "RlWn.Envs", "RlWn.Init", "RlWn.Inference", .. Torch]),
     };
 
-    [Theory]
-    [MemberData(nameof(Floors))]
-    public void Project_OfAFloor_ReferencesOnlyWhatIsBelow(string name, string assembly, string[] projects, string[] packages, string[] assemblies)
-    {
-        var project = Repository.Project(name);
+    public static TheoryData<string> Names => [.. Floors.Keys];
 
-        Assert.All(project.Projects, reference => Assert.Contains(reference, projects));
-        Assert.All(project.Packages, reference => Assert.Contains(reference, packages));
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Project_OfAFloor_ReferencesOnlyWhatIsBelow(string name)
+    {
+        var (project, floor) = (Repository.Project(name), Floors[name]);
+
+        Assert.All(project.Projects, reference => Assert.Contains(reference, floor.Projects));
+        Assert.All(project.Packages, reference => Assert.Contains(reference, floor.Packages));
         Assert.Empty(project.Xml.Descendants("Reference"));   // nor a file past both
-        _ = (assembly, assemblies);
     }
 
     [Theory]
-    [MemberData(nameof(Floors))]
-    public void Assembly_OfAFloor_ReferencesOnlyWhatIsBelow(string name, string assembly, string[] projects, string[] packages, string[] assemblies)
+    [MemberData(nameof(Names))]
+    public void Assembly_OfAFloor_ReferencesOnlyWhatIsBelow(string name)
     {
-        var references = Assembly.Load(assembly).GetReferencedAssemblies().Select(reference => reference.Name!).Where(reference => !IsBaseLibrary(reference));
+        var references = Assembly.Load(name).GetReferencedAssemblies().Select(reference => reference.Name!);
 
-        Assert.All(references, reference => Assert.Contains(reference, assemblies));
-        _ = (name, projects, packages);
+        Assert.All(references.Where(reference => !IsBaseLibrary(reference)), reference => Assert.Contains(reference, Floors[name].Assemblies));
     }
 
     [Fact]
@@ -57,15 +53,18 @@ public class FloorTests
         Assert.All(Repository.Projects.Where(project => !project.IsTest), project => Assert.DoesNotContain("RlWn.Experiments", project.Projects));
 
     [Fact]
-    public void Libraries_AreAllOnAFloor()
+    public void Libraries_AreTheFloors()
     {
-        var floors = Floors.Select(floor => floor.Data.Item1).Append("RlWn.Experiments");
-        var libraries = Repository.Projects.Where(project => project.Xml.Descendants("IsPackable").Any(value => value.Value == "true"));
-
-        Assert.All(libraries, library => Assert.Contains(library.Name, floors));
+        Assert.Equal(Floors.Keys.Order(), Repository.Projects.Where(project => project.IsLibrary).Select(project => project.Name).Order());
     }
 
     // In the folder of the shared framework, as System.Runtime; System.Numerics.Tensors is a package and is not.
     private static bool IsBaseLibrary(string assembly) =>
         File.Exists(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, $"{assembly}.dll"));
+
+    /// <summary>What a floor may reference.</summary>
+    /// <param name="Projects">In its project file.</param>
+    /// <param name="Packages">In its project file, properties unresolved.</param>
+    /// <param name="Assemblies">In its assembly, besides the base library: what flows through projects as well.</param>
+    private sealed record Floor(string[] Projects, string[] Packages, string[] Assemblies);
 }

@@ -5,8 +5,7 @@ namespace RlWn.Architecture.Tests;
 
 public partial class ProjectTests
 {
-    public static TheoryData<string> Libraries =>
-        [.. Repository.Projects.Where(project => project.Xml.Descendants("IsPackable").Any(value => value.Value == "true")).Select(project => project.Name)];
+    public static TheoryData<string> Libraries => [.. Repository.Projects.Where(project => project.IsLibrary).Select(project => project.Name)];
 
     [Theory]
     [MemberData(nameof(Libraries))]
@@ -15,13 +14,17 @@ public partial class ProjectTests
         var documentation = XElement.Load(Path.Combine(AppContext.BaseDirectory, $"{name}.xml"));
 
         Assert.Equal(name, documentation.Element("assembly")!.Element("name")!.Value);
-        Assert.Contains(documentation.Descendants("member"), member => member.Attribute("name")!.Value.StartsWith("T:RlWn.", StringComparison.Ordinal));
+        Assert.Contains(
+            documentation.Descendants("member"), member => member.Attribute("name")!.Value.StartsWith($"T:{name}.", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Projects_NoneTurnsARuleOff()
     {
-        string[] rules = ["NoWarn", "GenerateDocumentationFile", "TreatWarningsAsErrors", "Nullable", "EnforceCodeStyleInBuild", "AnalysisLevel", "TargetFramework"];
+        string[] rules =
+        [
+            "NoWarn", "GenerateDocumentationFile", "TreatWarningsAsErrors", "Nullable", "EnforceCodeStyleInBuild", "AnalysisLevel", "TargetFramework",
+        ];
 
         Assert.All(Repository.Projects, project => Assert.All(rules, rule => Assert.Empty(project.Xml.Descendants(rule))));
     }

@@ -12,6 +12,9 @@ internal sealed record Project(string Path, XElement Xml)
 
     public bool IsTest => Path.StartsWith("tests/", StringComparison.Ordinal);
 
+    /// <summary>Whether it becomes a package.</summary>
+    public bool IsLibrary => Xml.Descendants("IsPackable").Any(value => value.Value == "true");
+
     /// <summary>Names of the projects that it references.</summary>
     public IEnumerable<string> Projects =>
         Xml.Descendants("ProjectReference").Select(reference => System.IO.Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value));
@@ -23,7 +26,7 @@ internal sealed record Project(string Path, XElement Xml)
 /// <summary>The repository that the tests were built in.</summary>
 internal static class Repository
 {
-    private static readonly string[] Elsewhere = ["artifacts", "bin", "obj"];
+    private static readonly string[] Elsewhere = ["artifacts", "bin", "obj", "BenchmarkDotNet.Artifacts"];
 
     /// <summary>The folder that holds the central package versions, above the test's own.</summary>
     public static string Root { get; } = Find(AppContext.BaseDirectory);
@@ -48,6 +51,7 @@ internal static class Repository
                 return folder.FullName;
         }
 
-        throw new DirectoryNotFoundException($"Expected Directory.Packages.props in a folder above {start}, found none. Build the tests inside the repository.");
+        throw new DirectoryNotFoundException(
+            $"Expected Directory.Packages.props in a folder above {start}, found none. Build the tests inside the repository.");
     }
 }

@@ -37,7 +37,7 @@ public class ActingTests
         using var scope = NewDisposeScope();
         using var network = Network(hidden);
         using var parameters = new FlatParameters(network);
-        using var adam = new Adam(parameters);
+        using var adam = new FlatAdam(parameters);
         using var acting = new Acting(network);
         var x = Seeded.Normal(3, batch, 5);
         var before = Evaluate(acting, x);

@@ -122,7 +122,7 @@ public class FlatParametersTests
         using var scope = NewDisposeScope();
         using var layer = nn.Linear(2, 3, hasBias: false);
         using var parameters = new FlatParameters(layer);
-        using var adam = new Adam(parameters);
+        using var adam = new FlatAdam(parameters);
         var before = layer.weight.detach().clone();
         layer.forward(ones(1, 2)).sum().backward();
         adam.Step(0.1);

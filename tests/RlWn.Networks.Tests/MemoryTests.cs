@@ -13,7 +13,7 @@ public class MemoryTests
         const int Batch = 8;
         using var network = Seeded.Network(1, 5, 3, continuous: true);
         using var parameters = new FlatParameters(network);
-        using var adam = new Adam(parameters);
+        using var adam = new FlatAdam(parameters);
         using var learning = new Learning(network, parameters, Batch, small);
         using var acting = new Acting(network);
         using var bound = tensor(0.5f);
@@ -42,7 +42,7 @@ public class MemoryTests
     {
         using var network = Seeded.Network(1);
         using var parameters = new FlatParameters(network);
-        using var adam = new Adam(parameters);
+        using var adam = new FlatAdam(parameters);
         using var x = Seeded.Normal(2, 8, 5);
 
         Round();
@@ -69,7 +69,7 @@ public class MemoryTests
         // A native Scalar made for one call may be freed during it: with one in a step, such a run ended within 12,000 operations.
         using var network = Seeded.Network(1);
         using var parameters = new FlatParameters(network);
-        using var adam = new Adam(parameters);
+        using var adam = new FlatAdam(parameters);
         using var learning = new Learning(network, parameters, 8, small: false);
         using var bound = tensor(0.5f);
         using var stop = new CancellationTokenSource();
@@ -110,7 +110,7 @@ public class MemoryTests
         var before = Seeded.LiveTensors();
         using (var network = Seeded.Network(1, 5, 3, continuous: true, 512, 512))
         using (var parameters = new FlatParameters(network))
-        using (var adam = new Adam(parameters))
+        using (var adam = new FlatAdam(parameters))
         using (var learning = new Learning(network, parameters, 8, small))
         using (var acting = new Acting(network))
         {

@@ -12,9 +12,9 @@ public class RolloutTests
     [Fact]
     public void Gather_Discrete_PicksTheRows()
     {
-        // Rewards 1, 2, 3 in environment 0 and 11, 12, 13 in environment 1.
+        float[][] rewards = [[1, 2, 3], [11, 12, 13]];   // of each environment
         var made = 0;
-        using var envs = new SyncVectorEnv<float, int>(() => new Ring([(10 * made) + 1, (10 * made) + 2, (10 * made++) + 3], 3, terminates: true), Environments);
+        using var envs = new SyncVectorEnv<float, int>(() => new Ring(rewards[made++], 3, terminates: true), Environments);
         var rollout = Fill(envs, (rollout, t, i) => rollout.Choices(t)[i] = (t + i) % 2);
         var batch = Gather(rollout, envs);
 
@@ -64,12 +64,13 @@ public class RolloutTests
     }
 
     [Theory]
-    [InlineData(1, 0.25f)]
-    [InlineData(2, 0.5f)]
-    [InlineData(255, 1f)]
-    public void Features_OfBytes_AreSharesOfTheGreatest(byte value, float expected)
+    [InlineData(1, 4, 0.25f)]
+    [InlineData(2, 4, 0.5f)]
+    [InlineData(255, 255, 1f)]
+    [InlineData(0, 0, 0f)]
+    public void Features_OfBytes_AreSharesOfTheGreatest(byte value, byte high, float expected)
     {
-        var space = new ByteBox([2], high: value switch { 1 => 4, 2 => 4, _ => 255 });
+        var space = new ByteBox([2], high);
         var batch = Batch.Of(space, 1);
         batch.All<byte>()[1] = value;
 

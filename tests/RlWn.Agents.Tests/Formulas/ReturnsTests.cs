@@ -51,7 +51,8 @@ public class ReturnsTests
             var last = t;
             while (last < 49 && !path.Ended[last])
                 last++;
-            return Enumerable.Range(t, last - t + 1).Sum(k => Math.Pow(0.9, k - t) * path.Reward[k]) + (Math.Pow(0.9, last - t + 1) * path.NextValue[last]);
+            return Enumerable.Range(t, last - t + 1).Sum(k => Math.Pow(0.9, k - t) * path.Reward[k])
+                + (Math.Pow(0.9, last - t + 1) * path.NextValue[last]);
         }
     }
 

@@ -120,7 +120,8 @@ public class PpoAgentTests
         }
     }
 
-    // Adam's first step moves each weight by α |g| / (|g| + ε), so with α = ε = 1 and a small gradient by about |g|: the way is the gradient's length.
+    // Adam's first step moves each weight by α |g| / (|g| + ε), so with α = ε = 1 and a small gradient by about |g|: the way is the
+    // gradient's length.
     [Fact]
     public void Train_LongGradient_IsScaledDownToTheLargestNorm()
     {
@@ -177,7 +178,7 @@ public class PpoAgentTests
         Assert.Equal(32, agent.Next().Steps);
     }
 
-    // log σ = 2: nearly nine draws in ten lie beyond ±1. Zero observations make the mean 0, so log π(a) = -½ (a/σ)² - log σ - ½ log 2π by hand.
+    // log σ = 2: nearly nine draws in ten lie beyond ±1. Zero observations make the mean 0, so log π(a) = -½ (a/σ)² - log σ - ½ log 2π.
     [Fact]
     public void Train_ActionsBeyondTheBounds_AreClippedForTheEnvironmentOnly()
     {

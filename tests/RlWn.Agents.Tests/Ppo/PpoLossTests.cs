@@ -64,7 +64,8 @@ public class PpoLossTests
         Assert.Equal(6, cases.Count());   // below, within and above the range, each with either sign
     }
 
-    // π(0) = softmax(ln 3, 0) = (¾, ¼); with ρ = 1 and Â = 1 the slope of -ρ Â in z is π - 1[a] = (-¼, ¼). Softmax twice would give (0.62, 0.38).
+    // softmax(ln 3, 0) = (¾, ¼), so with a = 0, ρ = 1 and Â = 1 the slope of -ρ Â in z is π - 1[a] = (-¼, ¼). A second softmax would
+    // make it (0.62, 0.38) - 1[a].
     [Fact]
     public void Evaluate_TwoChoices_TakesTheSoftmaxOnce()
     {

@@ -5,7 +5,7 @@ namespace RlWn.Networks;
 
 /// <summary>Adam on flat parameters: one fused kernel a step, whatever the number of tensors, and no native memory left to the collector.</summary>
 /// <remarks>Kingma and Ba 2015, arXiv:1412.6980, algorithm 1.</remarks>
-public sealed class Adam : IDisposable
+public sealed class FlatAdam : IDisposable
 {
     private readonly FlatParameters parameters;
     private readonly double beta1, beta2, epsilon, weightDecay;
@@ -18,7 +18,7 @@ public sealed class Adam : IDisposable
     /// <param name="beta2">β₂, decay of the second moment, in [0, 1).</param>
     /// <param name="epsilon">ε, above 0: 1e-8 in the paper, 1e-5 in PPO's implementations.</param>
     /// <param name="weightDecay">Decoupled decay (AdamW), at least 0.</param>
-    public Adam(FlatParameters parameters, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0)
+    public FlatAdam(FlatParameters parameters, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         (this.parameters, this.beta1, this.beta2, this.epsilon, this.weightDecay) = (parameters, beta1, beta2, epsilon, weightDecay);

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace RlWn.Networks.Tests;
 
-public class AdamTests
+public class FlatAdamTests
 {
     [Theory]
     [InlineData(0)]
@@ -14,7 +14,7 @@ public class AdamTests
         using var network = Seeded.Network(1);
         using var twin = Seeded.Network(1);
         using var parameters = new FlatParameters(network);
-        using var adam = new Adam(parameters, beta1: 0.8, beta2: 0.9, epsilon: 1e-5, weightDecay: weightDecay);
+        using var adam = new FlatAdam(parameters, beta1: 0.8, beta2: 0.9, epsilon: 1e-5, weightDecay: weightDecay);
         using optim.Optimizer expected = weightDecay == 0
             ? optim.Adam(twin.parameters(), 0.01, 0.8, 0.9, 1e-5)
             : optim.AdamW(twin.parameters(), 0.01, 0.8, 0.9, 1e-5, weightDecay);
@@ -43,7 +43,7 @@ public class AdamTests
         using var scope = NewDisposeScope();
         using var network = Seeded.Network(1);
         using var parameters = new FlatParameters(network);
-        using var adam = new Adam(parameters);
+        using var adam = new FlatAdam(parameters);
         var before = parameters.Values.clone();
         FlatParametersTests.Backward(network, Seeded.Normal(2, 7, 5));
         adam.Step(0);
