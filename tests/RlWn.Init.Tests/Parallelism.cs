@@ -1,4 +1,15 @@
+using RlWn.Init.Tests;
 using Xunit;
+using static TorchSharp.torch;
 
-// One test after another: some compare libtorch's global generator or count all live tensors before and after.
+// One test after another: some compare libtorch's global generator or the process's memory before and after.
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: AssemblyFixture(typeof(OneThread))]
+
+namespace RlWn.Init.Tests;
+
+/// <summary>One libtorch thread: with more, a busy machine makes tests of small tensors many times slower.</summary>
+public sealed class OneThread
+{
+    public OneThread() => set_num_threads(1);
+}

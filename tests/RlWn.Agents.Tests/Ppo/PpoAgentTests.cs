@@ -136,6 +136,19 @@ public class PpoAgentTests
         Assert.True(report.Of("gradient_norm") > 10);   // as it was
     }
 
+    // The entropy of one number is log σ + ½ log 2πe. The first epoch starts at σ = 1; Adam's first step, α long, is behind the second's.
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 0.01)]
+    public void Train_Epoch_TakesTheDeviationThatTheOneBeforeLeft(int epochs, double moved)
+    {
+        using var envs = new SyncVectorEnv<float, float>(() => new Upright(), 4);
+        using var agent = Agents.Make(envs, new() { RolloutSteps = 8, Epochs = epochs, Minibatches = 1, LearningRate = 0.01 });
+        var entropy = agent.Next().Of("entropy");
+
+        Assert.Equal(moved, Math.Abs(entropy - (0.5 * Math.Log(2 * Math.PI * Math.E))), 1e-4);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
