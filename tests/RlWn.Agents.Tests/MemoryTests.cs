@@ -41,9 +41,10 @@ public class MemoryTests
         using var envs = new SyncVectorEnv<float, float>(() => new Upright(poles: 1000), 1);
         MakeAndDispose(5);   // the allocator keeps some for the next
         var before = ResidentBytes();
-        MakeAndDispose(10);
+        MakeAndDispose(20);
 
-        Assert.InRange(ResidentBytes() - before, long.MinValue, 48 << 20);   // of 480 MB that they had
+        // Of 960 MB that they had. One forgotten flat buffer of each would be 240; what the allocator keeps varies by up to 70.
+        Assert.InRange(ResidentBytes() - before, long.MinValue, 150 << 20);
 
         void MakeAndDispose(int agents)
         {
@@ -73,7 +74,10 @@ public class MemoryTests
         var collector = new Thread(() =>
         {
             for (; !stop.IsCancellationRequested; collections++)
+            {
                 GC.Collect();
+                Thread.Sleep(1);   // on a busy machine training would hardly come to its turn
+            }
         });
         collector.Start();
         try
