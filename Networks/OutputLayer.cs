@@ -1,5 +1,4 @@
 using RlWn.Init;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -13,6 +12,9 @@ public enum OutputLayer
 
     /// <summary>A weight-normalized layer; it starts from the same weights, with g at the scale.</summary>
     WeightNorm,
+
+    /// <summary>A plain linear layer as PyTorch starts it: weights and biases uniform within ±1/√inputs. The paper's networks end in it.</summary>
+    PyTorchDefault,
 }
 
 /// <summary>Makes output layers.</summary>
@@ -35,32 +37,44 @@ public static class OutputLayers
     /// <param name="kind">Plain or weight-normalized.</param>
     /// <param name="inputs">Features, at least 1.</param>
     /// <param name="outputs">Logits, means or values, at least 1.</param>
-    /// <param name="scale">The length of each row at the start, above 0.</param>
+    /// <param name="scale">The length of each row at the start, above 0; without effect for PyTorchDefault.</param>
     /// <param name="init">Where the first values come from.</param>
     public static Module<Tensor, Tensor> Make(OutputLayer kind, long inputs, long outputs, double scale, Initializer init)
     {
         ArgumentNullException.ThrowIfNull(init);
-        if (!(scale > 0) || !double.IsFinite(scale))
-            throw new ArgumentOutOfRangeException(nameof(scale), scale, "Expected a finite output scale above 0, as 0.01 for a policy and 1 for a value.");
-
-        return kind switch
+        var place = Place.Output(kind == OutputLayer.PyTorchDefault ? null : scale);
+        Fans.Of(outputs, inputs);   // refuses sizes that are none
+        Module<Tensor, Tensor> layer = kind switch
         {
-            OutputLayer.WeightNorm => new WeightNormLinear(inputs, outputs, scale, init),
-            OutputLayer.Plain => PlainLinear(inputs, outputs, scale, init),
-            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Expected Plain or WeightNorm."),
+            OutputLayer.WeightNorm => new WeightNormLinear(inputs, outputs, init),
+            OutputLayer.Plain or OutputLayer.PyTorchDefault => LayerFactory.PlainLinear(inputs, outputs, init),
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Expected Plain, WeightNorm or PyTorchDefault."),
         };
+        Start(new("", layer.At(place), place), init.Direction, init.Generator);
+        return layer;
     }
 
-    private static Linear PlainLinear(long inputs, long outputs, double scale, Initializer init)
+    /// <summary>Gives an output layer its first values.</summary>
+    internal static void Start(PlacedLayer layer, Direction direction, Generator generator)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var rows = Aten.WeightNorm(init.Directions(outputs, inputs), init.Scales(scale, outputs, inputs));
+        var weight = layer.Weight;
+        if (layer.Place!.RowLength is not { } length)
+        {
+            // Uniform within ±1/√fan_in, weights first, then biases (torch.nn.Linear.reset_parameters).
+            var bound = tensor(1 / Math.Sqrt(weight.size(1)), ScalarType.Float64, generator.device);
+            weight.copy_(Uniform(weight.shape));
+            layer.Bias?.copy_(Uniform(weight.size(0)));
+            return;
 
-        // On no device at first: TorchSharp's own first values would be drawn from the global generator.
-        var layer = Linear(inputs, outputs, hasBias: true, device: META);
-        layer.weight = new Parameter(rows);
-        layer.bias = new Parameter(init.Zeros(outputs));
-        return layer;
+            Tensor Uniform(params long[] shape) => (rand(shape, ScalarType.Float64, generator.device, generator: generator) * (bound + bound)) - bound;
+        }
+
+        var directions = Directions.Draw(direction, weight.shape, generator, weight.dtype, weight.device);
+        var lengths = full([weight.size(0), 1], length, weight.dtype, weight.device);
+        weight.copy_(layer.Scale is null ? Aten.WeightNorm(directions, lengths) : directions);
+        layer.Scale?.copy_(lengths);
+        layer.Bias?.zero_();
     }
 }

@@ -25,8 +25,15 @@ public sealed class WeightNormConv2d : WeightNormLayer
             nameof(WeightNormConv2d), [outputChannels, inputChannels, kernel, kernel],
             WeightNormScale.Forward(gain, Fans.Of(outputChannels, inputChannels, kernel, kernel)), bias, init)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(stride, 1);
-        ArgumentOutOfRangeException.ThrowIfNegative(padding);
+        RequireWindow(stride, padding);
+        (InputChannels, Kernel, strides, paddings) = (inputChannels, kernel, [stride, stride], [padding, padding]);
+    }
+
+    /// <summary>Makes a layer whose values are yet to be given.</summary>
+    internal WeightNormConv2d(long inputChannels, long outputChannels, long kernel, Initializer init, long stride, long padding)
+        : base(nameof(WeightNormConv2d), [outputChannels, inputChannels, kernel, kernel], init)
+    {
+        RequireWindow(stride, padding);
         (InputChannels, Kernel, strides, paddings) = (inputChannels, kernel, [stride, stride], [padding, padding]);
     }
 
@@ -51,5 +58,11 @@ public sealed class WeightNormConv2d : WeightNormLayer
         }
 
         return functional.conv2d(input, Weight(), bias, strides, paddings);
+    }
+
+    private static void RequireWindow(long stride, long padding)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(padding);
     }
 }

@@ -16,17 +16,24 @@ public abstract class WeightNormLayer : nn.Module<Tensor, Tensor>
     private Parameter g;
     private Parameter? b;
 
-    private protected WeightNormLayer(string name, ReadOnlySpan<long> shape, double g, bool bias, Initializer init) : base(name)
-    {
-        v = new Parameter(init.Directions(shape));
-        this.g = new Parameter(init.Scales(g, shape));
-        b = bias ? new Parameter(init.Zeros(shape[0])) : null;
+    private protected WeightNormLayer(string name, ReadOnlySpan<long> shape, double g, bool bias, Initializer init)
+        : this(name, init.Directions(shape), init.Scales(g, shape), bias) { }
 
-        v.DetachFromDisposeScope();
+    // Without values yet: whoever makes the layer gives them.
+    private protected WeightNormLayer(string name, ReadOnlySpan<long> shape, Initializer init)
+        : this(name, empty(shape, init.Dtype, init.Device ?? CPU), init.Scales(1, shape), bias: true) { }
+
+    private WeightNormLayer(string name, Tensor v, Tensor g, bool bias) : base(name)
+    {
+        this.v = new Parameter(v);
+        this.g = new Parameter(g);
+        b = bias ? new Parameter(zeros(this.v.size(0), this.v.dtype, this.v.device)) : null;   // v is the parameter's now
+
+        this.v.DetachFromDisposeScope();
         this.g.DetachFromDisposeScope();
         b?.DetachFromDisposeScope();
         register_parameter(nameof(weight_g), this.g);
-        register_parameter(nameof(weight_v), v);
+        register_parameter(nameof(weight_v), this.v);
         if (b is not null)
             register_parameter(nameof(bias), b);
     }

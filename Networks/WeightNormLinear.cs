@@ -25,6 +25,10 @@ public sealed class WeightNormLinear : WeightNormLayer
     public WeightNormLinear(long inputs, long outputs, double g, Initializer init, bool bias = true)
         : base(nameof(WeightNormLinear), [outputs, inputs], g, bias, init) => (Inputs, Outputs) = (inputs, outputs);
 
+    /// <summary>Makes a layer whose values are yet to be given.</summary>
+    internal WeightNormLinear(long inputs, long outputs, Initializer init)
+        : base(nameof(WeightNormLinear), [outputs, inputs], init) => (Inputs, Outputs) = (inputs, outputs);
+
     /// <summary>Features of x.</summary>
     public long Inputs { get; }
 

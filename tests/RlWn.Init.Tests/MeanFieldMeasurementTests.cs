@@ -35,7 +35,8 @@ public class MeanFieldMeasurementTests
     [InlineData(Direction.He)]
     public void Plain_HundredLayersOfOneWidth_IsWithinTenPercentOfTheory(Direction direction)
     {
-        // Theory says that ln ratio deviates by √(100 · 5/4 / 256) = 0.7 among He networks, by 0.54 among orthogonal ones: over 500 networks the mean's standard error is at most 3%.
+        // Theory says that ln ratio deviates by √(100 · 5/4 / 256) = 0.7 among He networks, by 0.54 among orthogonal ones: over 500 networks
+        // the mean's standard error is 2.4%; 4% among He networks, since those that share W correlate by 0.4/n.
         const int Width = 256;
         Func<Fans, double> scale = fans => WeightNormScale.Forward(Gain.BeforeRelu, fans);
         var widths = Enumerable.Repeat(Width, 101).ToArray();
@@ -54,6 +55,35 @@ public class MeanFieldMeasurementTests
     }
 
     [Theory]
+    [InlineData(Direction.Orthogonal, false)]
+    [InlineData(Direction.Orthogonal, true)]
+    [InlineData(Direction.He, false)]
+    [InlineData(Direction.He, true)]
+    public void Plain_WidthsThatVary_IsWithinTenPercentOfTheory(Direction direction, bool backwardGain)
+    {
+        // Theory says that ratio² deviates by 0.85 of its mean at most: over 2,000 networks a standard error of 2%.
+        int[] widths = [64, 32, 96, 24, 120, 40];
+        Func<Fans, double> scale = backwardGain ? _ => WeightNormScale.Backward(Gain.BeforeRelu) : fans => WeightNormScale.Forward(Gain.BeforeRelu, fans);
+        var theory = MeanField.Plain(widths, direction, scale);
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(5);
+        List<Tensor> forward = [], backward = [];
+        for (var i = 0; i < 20; i++)
+        {
+            var measured = RunPlain(widths, direction, scale, networks: 100, generator);
+            forward.Add(measured.Forward);
+            backward.Add(measured.Backward);
+        }
+
+        foreach (var (measured, expected) in ((Tensor, NormRatio)[])[(cat(forward), theory.Forward), (cat(backward), theory.Backward)])
+        {
+            Assert.InRange(measured.square().mean().item<double>() / expected.MeanSquare, 0.9, 1.1);
+            Assert.InRange(measured.mean().item<double>() / expected.Mean, 0.9, 1.1);
+            Assert.InRange(measured.std().item<double>() / expected.Deviation, 0.85, 1.15);
+        }
+    }
+
+    [Theory]
     [InlineData(Direction.Orthogonal)]
     [InlineData(Direction.He)]
     public void ResidualStage_HundredBlocks_IsWithinTenPercentOfTheory(Direction direction)
@@ -66,7 +96,7 @@ public class MeanFieldMeasurementTests
 
         var (forward, backward) = RunResidual(gammas, 64, direction, networks: 200, generator);
 
-        foreach (var (measured, expected) in ((Tensor, NormRatio)[])[(forward, theory.Forward), (backward, theory.Backward)])
+        foreach (var (measured, expected) in ((Tensor, NormRatio)[])[(forward, theory), (backward, theory)])
         {
             Assert.InRange(measured.mean().item<double>() / expected.Mean, 0.9, 1.1);
             Assert.InRange(measured.square().mean().item<double>() / MeanField.StageSquare(100, 100), 0.9, 1.1);
@@ -92,8 +122,8 @@ public class MeanFieldMeasurementTests
             backward.Add(measured.Backward);
         }
 
-        Compare(forward, theory.Forward, approximation, ofLog: double.PositiveInfinity);
-        Compare(backward, theory.Backward, approximation, ofLog: double.PositiveInfinity);
+        Compare(forward, theory, approximation, ofLog: double.PositiveInfinity);
+        Compare(backward, theory, approximation, ofLog: double.PositiveInfinity);
     }
 
     private static void Compare(Fans fans, Direction direction, int draws)
@@ -112,35 +142,36 @@ public class MeanFieldMeasurementTests
 
         // What the docs of Layer promise where it is not exact.
         var exact = direction == Direction.Orthogonal && fans.Out <= fans.In;
-        var (ofMean, ofLog) = exact ? (0, 0) : fans.In < 16 ? (0.003, 0.05) : (0.0005, 0.02);
+        var (ofMean, ofLog) = exact ? (0, 0) : fans.In < 16 ? (0.005, 0.1) : (0.001, 0.03);
         Compare(forward, theory.Forward, ofMean, ofLog);
         Compare(backward, theory.Backward, ofMean, ofLog);
     }
 
-    // Five standard errors, taken between draws of W, and what the theory says of its own error: relative for the mean, in shares of the drift for the logarithms.
+    // Within five standard errors, taken between draws of W, and the relative error that the theory grants itself.
     private static void Compare(List<Tensor> draws, NormRatio theory, double ofMean, double ofLog)
     {
         var ratios = stack(draws);
         Near(theory.MeanSquare, ratios.square(), 0);
         Near(theory.MeanFourth, ratios.pow(4), 0);
         Near(theory.Mean, ratios, ofMean * theory.Mean);
-        Near(theory.DeadShare, ratios.eq(0).to(ScalarType.Float64).where(ratios.isfinite(), ratios), 0);
+        Near(theory.DeadShare, ratios.eq(0).to(ScalarType.Float64), 5 * Math.Sqrt(theory.DeadShare / ratios.NumberOfElements));   // rare ones are few: a Poisson count
         if (double.IsInfinity(ofLog))
             return;
 
         var (dead, logs, living) = (ratios.eq(0), ratios.log(), 1 - theory.DeadShare);
         Near(theory.MeanLog * living, logs.masked_fill(dead, 0), ofLog * Math.Abs(theory.MeanLog));
-        Near(theory.LogVariance * living, (logs - theory.MeanLog).square().masked_fill(dead, 0), 2 * ofLog * theory.LogVariance);
+        Near(theory.LogVariance * living, (logs - theory.MeanLog).square().masked_fill(dead, 0), ofLog * theory.LogVariance);
 
         static void Near(double expected, Tensor values, double approximation)
         {
-            var means = values.nanmean(1);
+            var left = values.isnan();
+            var means = values.masked_fill(left, 0).sum(1) / left.logical_not().sum(1);
             var error = means.std().item<double>() / Math.Sqrt(means.NumberOfElements);
             Assert.Equal(expected, means.mean().item<double>(), (5 * error) + approximation + 1e-12);
         }
     }
 
-    // One input, the same for all networks. From the layer below on: h = ReLU(a), then this layer; its own gradient comes from above at random, through its ReLU.
+    // Up: one input, the same for all networks. Down: from the pre-activations below, through a ReLU and the layer; its gradient comes at random, through its ReLU.
     private static (Tensor Forward, Tensor Backward) RunLayer(Fans fans, Direction direction, Generator generator)
     {
         var w = WeightNormScale.Forward(Gain.BeforeRelu, fans) * UnitRows(fans, direction, generator);
@@ -148,7 +179,9 @@ public class MeanFieldMeasurementTests
         var forward = (input * Signs(fans.In, Networks, generator)).mm(w.t()).relu();
 
         var below = randn([Networks, fans.In], ScalarType.Float64, generator: generator).requires_grad_();
-        var above = (below.relu() * Signs(fans.In, Networks, generator)).mm(w.t());
+        var h = below.relu();
+        h = h.where(h.detach().norm(1, keepdim: true).gt(0), ones_like(h));        // where nothing passed, anything may come from above: no gradient passes either
+        var above = (h * Signs(fans.In, Networks, generator)).mm(w.t());
         var gradient = randn([Networks, fans.Out], ScalarType.Float64, generator: generator) * above.detach().gt(0);
         above.backward([gradient]);
         return (forward.norm(1) / input.norm(), below.grad!.norm(1) / gradient.norm(1));   // 0/0, and left out, where no gradient comes from above

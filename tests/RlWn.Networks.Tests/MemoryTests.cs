@@ -66,7 +66,7 @@ public class MemoryTests
     [Fact]
     public async Task Training_WhileAnotherThreadCollects_RunsClean()
     {
-        // A native Scalar made for one call may be freed during it: with one in a step, such a run ended within 12,000 operations.
+        // A native Scalar made for one call may be freed during it. With one in ClipGradients, every third run of 20,000 rounds failed.
         using var network = Seeded.Network(1);
         using var parameters = new FlatParameters(network);
         using var adam = new FlatAdam(parameters);
@@ -85,9 +85,9 @@ public class MemoryTests
             TestContext.Current.CancellationToken);
 
         var (x, policy, values) = (new float[40], new float[24], new float[8]);
-        for (var i = 0; i < 20_000; i++)
+        for (var i = 0; i < 80_000; i++)
         {
-            if (i % 10 == 0)
+            if (i % 40 == 0)
             {
                 learning.Forward(x, policy, values);
                 learning.Backward(policy, values, []);
