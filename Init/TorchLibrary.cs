@@ -7,8 +7,9 @@ namespace RlWn.Init;
 /// <summary>Finds and loads libtorch and TorchSharp's native library before TorchSharp itself looks for them.</summary>
 /// <remarks>
 /// <para>
-/// Every project that rests on RlWn.Init calls <see cref="Load"/> from a module initializer, so nobody needs to. Three things
-/// are better this way. libtorch may lie in the package cache, beside the program, or wherever <see cref="PathVariable"/> says.
+/// Every project that rests on RlWn.Init, and every program that references its package, calls <see cref="Load"/> from a module
+/// initializer, so nobody needs to; only a program that references the project and uses TorchSharp first calls it itself. Three
+/// things are better this way. libtorch may lie in the package cache, beside the program, or wherever <see cref="PathVariable"/> says.
 /// Systems whose libstdc++ is older than GCC 13's (Debian 12, Ubuntu 22.04) can load the library all the same. And what cannot be
 /// loaded is named with its cause.
 /// </para>

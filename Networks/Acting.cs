@@ -12,12 +12,12 @@ namespace RlWn.Networks;
 /// <remarks>Call <see cref="Refresh"/> after the network was trained; until then the weights of the last refresh act. One thread at a time.</remarks>
 public sealed class Acting : IDisposable
 {
-    /// <summary>The number of multiplications for one observation from which libtorch is faster, by the table in benchmarks/results.</summary>
-    internal const long WideFrom = 512 * 512;
+    // The multiplications for one observation, and the batch, from which libtorch's threads and blocking are worth its overhead. Up to two
+    // hidden layers of 2,048 and a batch of 64 plain C# is faster on one core (benchmarks/results, ActingByWidth).
+    private const long WideFrom = 2048 * 2048;
+    private const int WideBatch = 128;
 
-    /// <summary>The batch from which that holds; below it plain C# is faster at any width.</summary>
-    internal const int WideBatch = 8;
-
+    private readonly int wideBatch;
     private readonly ActorCritic network;
     private readonly FoldedMlp actor;
     private readonly FoldedMlp critic;
@@ -27,14 +27,16 @@ public sealed class Acting : IDisposable
 
     /// <summary>Makes the acting side of a network, refreshed.</summary>
     /// <param name="network">The network; not owned.</param>
-    public Acting(ActorCritic network)
+    public Acting(ActorCritic network) : this(network, WideFrom, WideBatch) { }
+
+    internal Acting(ActorCritic network, long wideFrom, int wideBatch)
     {
         ArgumentNullException.ThrowIfNull(network);
-        this.network = network;
+        (this.network, this.wideBatch) = (network, wideBatch);
         actor = new FoldedMlp([.. network.Actor.Widths]);
         critic = new FoldedMlp([.. network.Critic.Widths]);
         logStd = new float[network.log_std is null ? 0 : PolicyOutputs];
-        if (network.Actor.Widths.Zip(network.Actor.Widths.Skip(1), (inputs, outputs) => (long)inputs * outputs).Sum() >= WideFrom)
+        if (network.Actor.Widths.Zip(network.Actor.Widths.Skip(1), (inputs, outputs) => (long)inputs * outputs).Sum() >= wideFrom)
             (wideActor, wideCritic) = (new(network.Actor), new(network.Critic));
         Refresh();
     }
@@ -66,7 +68,7 @@ public sealed class Acting : IDisposable
     /// <param name="values">Receives V(s), [N].</param>
     public void Evaluate(ReadOnlySpan<float> observations, int batch, Span<float> policy, Span<float> values)
     {
-        if (wideActor is not null && batch >= WideBatch)
+        if (wideActor is not null && batch >= wideBatch)
         {
             wideActor.Forward(observations, batch, policy);
             wideCritic!.Forward(observations, batch, values);
@@ -82,7 +84,7 @@ public sealed class Acting : IDisposable
     /// <inheritdoc cref="Evaluate" path="/param"/>
     public void Value(ReadOnlySpan<float> observations, int batch, Span<float> values)
     {
-        if (wideCritic is not null && batch >= WideBatch)
+        if (wideCritic is not null && batch >= wideBatch)
             wideCritic.Forward(observations, batch, values);
         else
             critic.Forward(observations, batch, values);

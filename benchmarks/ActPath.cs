@@ -56,7 +56,7 @@ public class ActingByWidth
     private float[] observations = null!;
     private float[] outputs = null!;
 
-    [Params(64, 256, 512, 1024)] public int Width { get; set; }
+    [Params(64, 256, 512, 1024, 2048)] public int Width { get; set; }
 
     [Params(1, 8, 64)] public int Batch { get; set; }
 

@@ -227,7 +227,9 @@ public class AtenTests
         {
             var gradients = randn([Size], ScalarType.Float64, generator: generator);
             var learningRate = 0.1 / step;
-            Aten.FusedAdam(parameters, gradients, firstMoment, secondMoment, tensor((float)step), learningRate, Beta1, Beta2, weightDecay, Epsilon, decoupled);
+            Aten.FusedAdam(
+                parameters, gradients, firstMoment, secondMoment, tensor((float)step),
+                learningRate, Beta1, Beta2, weightDecay, Epsilon, decoupled);
 
             for (var i = 0; i < Size; i++)
             {

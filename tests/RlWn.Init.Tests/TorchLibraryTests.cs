@@ -58,7 +58,8 @@ public class TorchLibraryTests
 
     private static async Task<(int Code, string Output)> RunWith(string folder)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", typeof(TorchLibraryTests).Assembly.Location, "-list", "classes"])
+        var host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        var start = new ProcessStartInfo(host, ["exec", typeof(TorchLibraryTests).Assembly.Location, "-list", "classes"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -6,7 +6,7 @@ namespace RlWn.Networks.Tests;
 public class ActingTests
 {
     private static readonly int[] Small = [64, 64];
-    private static readonly int[] Wide = [512, 512];   // 5 · 512 + 512 · 512 + … multiplications: from libtorch's side of the border
+    private static readonly int[] Wide = [512, 512];   // 5 · 512 + 512 · 512 + … multiplications: beyond the border that these tests set
 
     public static TheoryData<int[], int> Cases =>
         new(from hidden in (int[][])[[], Small, Wide] from batch in (int[])[1, 7, 8, 64] select (hidden, batch));
@@ -17,7 +17,7 @@ public class ActingTests
     {
         using var scope = NewDisposeScope();
         using var network = Network(hidden);
-        using var acting = new Acting(network);
+        using var acting = new Acting(network, wideFrom: 512 * 512, wideBatch: 8);
         var x = Seeded.Normal(3, batch, 5);
         var (policy, values) = Evaluate(acting, x);
         var (expectedPolicy, expectedValue) = network.forward(x);
@@ -38,7 +38,7 @@ public class ActingTests
         using var network = Network(hidden);
         using var parameters = new FlatParameters(network);
         using var adam = new FlatAdam(parameters);
-        using var acting = new Acting(network);
+        using var acting = new Acting(network, wideFrom: 512 * 512, wideBatch: 8);
         var x = Seeded.Normal(3, batch, 5);
         var before = Evaluate(acting, x);
         var logStd = acting.LogStd.ToArray();
@@ -66,7 +66,7 @@ public class ActingTests
     public void Evaluate_LengthsThatDoNotFit_AreRefused(int batch)
     {
         using var network = Network(Wide);
-        using var acting = new Acting(network);
+        using var acting = new Acting(network, wideFrom: 512 * 512, wideBatch: 8);
 
         Assert.Throws<ArgumentException>(() => acting.Evaluate(new float[(5 * batch) - 1], batch, new float[3 * batch], new float[batch]));
         Assert.Throws<ArgumentException>(() => acting.Evaluate(new float[(5 * batch) + 1], batch, new float[3 * batch], new float[batch]));
@@ -90,7 +90,7 @@ public class ActingTests
     {
         using var scope = NewDisposeScope();
         using var network = new ActorCritic(5, 3, false, new() { Hidden = Wide }, Seeded.Init(1, ScalarType.Float64));
-        using var acting = new Acting(network);
+        using var acting = new Acting(network, wideFrom: 512 * 512, wideBatch: 8);
         var x = Seeded.Normal(3, 16, 5);
 
         Seeded.AssertClose(network.forward(x.to(ScalarType.Float64)).Policy, tensor(Evaluate(acting, x).Policy, [16, 3]), 1e-5);
