@@ -1,4 +1,4 @@
-using RlWn.Networks.Tests;
+using RlWn.Testing;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
 [assembly: AssemblyFixture(typeof(OneThread))]
 
-namespace RlWn.Networks.Tests;
+namespace RlWn.Testing;
 
 /// <summary>One libtorch thread: with more, a busy machine makes tests of small tensors many times slower.</summary>
 public sealed class OneThread
