@@ -63,3 +63,35 @@ public interface ITextView
     /// <summary>Draws the current state, in lines separated by \n, none wider than 80 characters.</summary>
     string DrawText();
 }
+
+/// <summary>A task that can show its state as an image, for recordings and windows.</summary>
+public interface IFrameView
+{
+    /// <summary>Rows and columns of a frame, in pixels; the same for the task's whole life.</summary>
+    (int Height, int Width) FrameSize { get; }
+
+    /// <summary>How many frames, one a step, make a second of the task's own time, above 0.</summary>
+    double FramesPerSecond { get; }
+
+    /// <summary>Draws the current state. Called only after the first reset; draws no random numbers and changes nothing.</summary>
+    /// <param name="rgb">Receives the frame, [height, width, 3]: rows from the top, red, green and blue of each pixel. Every byte is written.</param>
+    void DrawFrame(Span<byte> rgb);
+}
+
+/// <summary>A task, or anything else that decides the future, whose whole state can be saved and taken up again.</summary>
+/// <remarks>After <see cref="Load"/> it goes on bit by bit as the one that was saved would have. What the constructor decides is not saved.</remarks>
+public interface ISavable
+{
+    /// <summary>Writes the state.</summary>
+    /// <param name="writer">Where to; only forwards.</param>
+    void Save(BinaryWriter writer);
+
+    /// <summary>Takes up a state that one constructed alike has saved, whatever the present one is.</summary>
+    /// <param name="reader">Reads just what <see cref="Save"/> wrote.</param>
+    /// <param name="random">
+    /// The source of every draw from here on, in the state in which it was at <see cref="Save"/>: what a task was handed by its last reset is
+    /// saved by whoever handed it in.
+    /// </param>
+    /// <exception cref="InvalidDataException">What was read cannot be such a state.</exception>
+    void Load(BinaryReader reader, Random random);
+}
