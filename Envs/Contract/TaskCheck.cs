@@ -270,7 +270,7 @@ internal sealed class TaskCheck<TObservation, TAction>(Func<IEnv<TObservation, T
     private void Text()
     {
         using var player = NewPlayer();
-        if (player.Env is not ITextView view)
+        if (player.Env.Find<ITextView>() is not { } view)
             return;
 
         Play(player, Math.Min(fewSteps, 100), Random(), (step, _) =>

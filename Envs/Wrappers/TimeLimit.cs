@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace RlWn.Envs;
 
 /// <summary>A task whose episodes are truncated after so many steps.</summary>
@@ -9,7 +7,7 @@ namespace RlWn.Envs;
 /// <param name="maxSteps">An episode that has not ended after this many steps is cut off; at least 1.</param>
 /// <remarks>A step that ends the task at the limit terminates it and does not truncate it: nothing was cut off.</remarks>
 public sealed class TimeLimit<TObservation, TAction>(IEnv<TObservation, TAction> env, int maxSteps)
-    : IEnv<TObservation, TAction>, ITextView, IDisposable
+    : IEnv<TObservation, TAction>, IWrapper, ISavable, IDisposable
     where TObservation : unmanaged
     where TAction : unmanaged
 {
@@ -20,6 +18,9 @@ public sealed class TimeLimit<TObservation, TAction>(IEnv<TObservation, TAction>
     public int MaxSteps { get; } = maxSteps >= 1
         ? maxSteps
         : throw new ArgumentOutOfRangeException(nameof(maxSteps), $"Expected a limit of at least 1 step, got {maxSteps}.");
+
+    /// <inheritdoc/>
+    public IEnv Inner => env;
 
     /// <inheritdoc/>
     public Space<TObservation> ObservationSpace => env.ObservationSpace;
@@ -42,10 +43,29 @@ public sealed class TimeLimit<TObservation, TAction>(IEnv<TObservation, TAction>
         return result with { Truncated = (result.Truncated || steps >= MaxSteps) && !result.Terminated };
     }
 
-    /// <summary>What the task draws; where it draws nothing, one line that says so.</summary>
-    public string DrawText() => env is ITextView view
-        ? view.DrawText()
-        : string.Create(CultureInfo.InvariantCulture, $"Step {steps} of {MaxSteps}. This task draws nothing.");
+    /// <inheritdoc/>
+    /// <exception cref="NotSupportedException">The task cannot be saved.</exception>
+    public void Save(BinaryWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        var inner = env.RequireSavable();
+        writer.Write(steps);
+        inner.Save(writer);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="NotSupportedException">The task cannot be saved.</exception>
+    public void Load(BinaryReader reader, Random random)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        var inner = env.RequireSavable();
+        var read = reader.ReadInt32();
+        if (read < 0 || read > MaxSteps)
+            throw new InvalidDataException($"Expected 0 to {MaxSteps} steps of a running episode, got {read}. It was saved under another limit, or is damaged.");
+
+        inner.Load(reader, random);
+        steps = read;
+    }
 
     /// <summary>Disposes the task, if it holds anything.</summary>
     public void Dispose() => (env as IDisposable)?.Dispose();

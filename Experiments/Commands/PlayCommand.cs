@@ -39,7 +39,7 @@ internal static class PlayCommand
         using var stop = new StopSignals();
         var env = trained.Spec.Create();
         using var owned = env as IDisposable;
-        using var screen = env is ITextView view && ProgressLine.IsTerminal ? new Screen(AnsiConsole.Console, view, speed, stop.Token) : null;
+        using var screen = env.Find<ITextView>() is { } view && ProgressLine.IsTerminal ? new Screen(AnsiConsole.Console, view, speed, stop.Token) : null;
         var policy = trained.Policy;
         return env switch
         {

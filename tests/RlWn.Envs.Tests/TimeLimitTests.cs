@@ -38,12 +38,26 @@ public class TimeLimitTests
     }
 
     [Fact]
-    public void DrawText_TaskThatDraws_IsForwarded() =>
-        Assert.Equal(new CartPole().DrawText(), new TimeLimit<float, int>(new CartPole(), 5).DrawText());
+    public void Find_TaskInsideThatDraws_IsThatTask()
+    {
+        var task = new CartPole();
+        var env = new TimeLimit<float, int>(new TimeLimit<float, int>(task, 5), 9);
+        Assert.Same(task, env.Find<ITextView>());
+        Assert.Same(env, env.Find<IWrapper>());
+    }
 
     [Fact]
-    public void DrawText_TaskThatDoesNot_SaysSo() =>
-        Assert.Equal("Step 0 of 5. This task draws nothing.", new TimeLimit<float, int>(new SoundEnv(), 5).DrawText());
+    public void Find_TaskInsideThatDoesNot_IsNull() => Assert.Null(new TimeLimit<float, int>(new SoundEnv(), 5).Find<ITextView>());
+
+    [Fact]
+    public void AsSavable_TaskInsideThatCannotBeSaved_IsNullAndSavingSaysWhich()
+    {
+        var env = new TimeLimit<float, int>(new TimeLimit<float, int>(new SoundEnv(), 5), 9);
+        using var writer = new BinaryWriter(Stream.Null);
+
+        Assert.Null(env.AsSavable());
+        Assert.Contains("got SoundEnv", Assert.Throws<NotSupportedException>(() => env.Save(writer)).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Construct_NoSteps_IsRefused() =>
