@@ -52,6 +52,32 @@ public sealed class EpisodeStatistics(int count)
         return taken;
     }
 
+    /// <summary>Writes the running episodes and those that were not taken yet.</summary>
+    /// <param name="writer">Where to.</param>
+    public void Save(BinaryWriter writer)
+    {
+        writer.WriteAll<double>(returns);
+        writer.WriteAll<int>(lengths);
+        writer.Write(ended.Count);
+        foreach (var (@return, length) in ended)
+        {
+            writer.Write(@return);
+            writer.Write(length);
+        }
+    }
+
+    /// <summary>Takes up what statistics of as many environments have saved.</summary>
+    /// <param name="reader">Reads just what <see cref="Save"/> wrote.</param>
+    /// <exception cref="InvalidDataException">They were of another number of environments.</exception>
+    public void Load(BinaryReader reader)
+    {
+        reader.ReadAll<double>(returns, "returns of running episodes");
+        reader.ReadAll<int>(lengths, "lengths of running episodes");
+        ended.Clear();
+        for (var left = reader.ReadInt32(); left > 0; left--)
+            ended.Add(new Episode(reader.ReadDouble(), reader.ReadInt32()));
+    }
+
     /// <summary>Forgets everything, the running episodes too. Call it when the vector is reset.</summary>
     public void Reset()
     {

@@ -93,6 +93,23 @@ public abstract class VectorEnv : IDisposable
     /// <exception cref="ArgumentException">A row of <see cref="Actions"/> does not lie in <see cref="ActionSpace"/>. No environment was stepped.</exception>
     public abstract void Step();
 
+    /// <summary>Whether <see cref="Save"/> can: every environment must be able to.</summary>
+    public virtual bool CanSave => false;
+
+    /// <summary>
+    /// Writes everything that decides the future: the state of every environment and of its random generator, and what the next action is
+    /// chosen by, <see cref="Observations"/>.
+    /// </summary>
+    /// <param name="writer">Where to.</param>
+    /// <exception cref="NotSupportedException">The environments cannot be saved; see <see cref="CanSave"/>.</exception>
+    public virtual void Save(BinaryWriter writer) => throw CannotSave();
+
+    /// <summary>Takes up what a vector made alike has saved, and goes on from there bit by bit as that one would have.</summary>
+    /// <param name="reader">Reads just what <see cref="Save"/> wrote.</param>
+    /// <exception cref="NotSupportedException">The environments cannot be saved; see <see cref="CanSave"/>.</exception>
+    /// <exception cref="InvalidDataException">What was read cannot be such a state.</exception>
+    public virtual void Load(BinaryReader reader) => throw CannotSave();
+
     /// <summary>Frees whatever the environments hold.</summary>
     public void Dispose()
     {
@@ -108,4 +125,7 @@ public abstract class VectorEnv : IDisposable
     /// <summary>Frees whatever the environments hold. Called once.</summary>
     /// <param name="disposing">Always true.</param>
     protected virtual void Dispose(bool disposing) { }
+
+    private NotSupportedException CannotSave() =>
+        new($"Expected environments whose state can be saved, got {GetType().Name}, which cannot. Ask {nameof(CanSave)} before, or start them anew.");
 }

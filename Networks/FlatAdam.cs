@@ -38,6 +38,25 @@ public sealed class FlatAdam : IDisposable
             learningRate, beta1, beta2, weightDecay, epsilon, decoupled: weightDecay > 0);
     }
 
+    /// <summary>Writes the moments and the number of steps.</summary>
+    /// <param name="writer">Where to.</param>
+    public void Save(BinaryWriter writer)
+    {
+        writer.Write(firstMoment);
+        writer.Write(secondMoment);
+        writer.Write(steps);
+    }
+
+    /// <summary>Takes up what an optimizer of the same parameters has saved.</summary>
+    /// <param name="reader">Reads just what <see cref="Save"/> wrote.</param>
+    /// <exception cref="InvalidDataException">It was of other parameters.</exception>
+    public void Load(BinaryReader reader)
+    {
+        reader.Read(firstMoment, "Adam's first moment");
+        reader.Read(secondMoment, "Adam's second moment");
+        reader.Read(steps, "Adam's steps");
+    }
+
     /// <summary>Frees the moments.</summary>
     public void Dispose()
     {

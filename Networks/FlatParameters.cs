@@ -13,6 +13,7 @@ namespace RlWn.Networks;
 /// </remarks>
 public sealed class FlatParameters : IDisposable
 {
+    private readonly nn.Module network;
     private readonly WeightNormLayer[] layers;
     private readonly Tensor one;
     private readonly Tensor epsilon;
@@ -49,6 +50,7 @@ public sealed class FlatParameters : IDisposable
             start += parameter.NumberOfElements;
         }
 
+        this.network = network;
         layers = [.. network.modules().Append(network).OfType<WeightNormLayer>()];
         foreach (var layer in layers)
             layer.Storage = Values;
@@ -77,6 +79,25 @@ public sealed class FlatParameters : IDisposable
         using var coefficient = minimum(ratio, one);
         Gradients.mul_(coefficient);
         return norm;
+    }
+
+    /// <summary>Writes every parameter, and the network's buffers, as running statistics.</summary>
+    /// <param name="writer">Where to.</param>
+    public void Save(BinaryWriter writer)
+    {
+        writer.Write(Values);
+        foreach (var (_, buffer) in network.named_buffers())
+            writer.Write(buffer);
+    }
+
+    /// <summary>Takes up what was saved of a network built alike.</summary>
+    /// <param name="reader">Reads just what <see cref="Save"/> wrote.</param>
+    /// <exception cref="InvalidDataException">It was another network.</exception>
+    public void Load(BinaryReader reader)
+    {
+        reader.Read(Values, "a network's parameters");
+        foreach (var (name, buffer) in network.named_buffers())
+            reader.Read(buffer, name);
     }
 
     /// <summary>Frees the buffers. The network's parameters keep the memory alive as long as they live.</summary>

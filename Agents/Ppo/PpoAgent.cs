@@ -20,7 +20,7 @@ namespace RlWn.Agents.Ppo;
 /// </para>
 /// <para>Small networks are fastest on one torch thread: call <c>torch.set_num_threads(1)</c> first, in the thread that trains.</para>
 /// </remarks>
-public sealed class PpoAgent : IDisposable
+public sealed class PpoAgent : IAgent
 {
     private readonly VectorEnv envs;
     private readonly PpoOptions options;
@@ -103,15 +103,17 @@ public sealed class PpoAgent : IDisposable
         maxGradientNorm = tensor((float)options.MaxGradientNorm, device: device).DetachFromDisposeScope();
     }
 
-    /// <summary>Environment steps done.</summary>
+    /// <inheritdoc/>
     public long Steps { get; private set; }
 
-    /// <summary>Optimizer steps done.</summary>
+    /// <inheritdoc/>
     public long Updates { get; private set; }
 
-    /// <summary>Trains until the total of steps is reached; each report closes one rollout and what was learned from it.</summary>
-    /// <returns>Reports, made as they are asked for: the caller owns the loop and may stop at any of them.</returns>
-    /// <exception cref="TrainingDivergedException">A reward, an output or a loss is not finite; the message says where.</exception>
+    /// <inheritdoc/>
+    public bool ResumesExactly => envs.CanSave;
+
+    /// <inheritdoc/>
+    /// <remarks>Each report closes one rollout and what was learned from it.</remarks>
     public IEnumerable<TrainingReport> Train()
     {
         if (Steps == 0)
@@ -127,9 +129,34 @@ public sealed class PpoAgent : IDisposable
         }
     }
 
-    /// <summary>The policy as it is now, for acting without libtorch, for saving, for evaluation.</summary>
-    /// <param name="metadata">Texts to keep with it, as the environment's id.</param>
+    /// <inheritdoc/>
     public Policy SnapshotPolicy(IReadOnlyDictionary<string, string>? metadata = null) => PolicySnapshot.Of(network, envs, metadata);
+
+    /// <inheritdoc/>
+    public void Save(BinaryWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        writer.Write(Steps);
+        writer.Write(Updates);
+        parameters.Save(writer);
+        optimizer.Save(writer);
+        writer.Write(random);
+        writer.WriteAll<int>(order);
+        Resumption.Save(envs, episodes, writer);
+    }
+
+    /// <inheritdoc/>
+    public void Load(BinaryReader reader)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        (Steps, Updates) = (reader.ReadInt64(), reader.ReadInt64());
+        parameters.Load(reader);
+        optimizer.Load(reader);
+        reader.Read(random);
+        reader.ReadAll<int>(order, "the order of a rollout's transitions");
+        Resumption.Load(envs, episodes, reader, seed, Steps);
+        acting.Refresh();
+    }
 
     private void Collect()
     {
