@@ -14,14 +14,14 @@ internal static class PolicySnapshot
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
 
-        var tensors = network.Actor.named_parameters().Select(entry => Copy($"actor.{entry.name}", entry.parameter)).ToList();
+        var tensors = network.Actor.ActingTensors().Select(entry => Copy($"actor.{entry.Name}", entry.Value)).ToList();
         if (network.log_std is { } logStd)
             tensors.Add(Copy("actor.log_std", logStd));
 
         var shape = envs.ObservationSpace.Shape.AsSpan();
         var texts = envs.ActionSpace is Box bounds
-            ? Policy.BoxMetadata(shape, bounds.Low.AsSpan(), bounds.High.AsSpan())
-            : Policy.DiscreteMetadata(shape);
+            ? Policy.BoxMetadata(shape, bounds.Low.AsSpan(), bounds.High.AsSpan(), network.Actor.RowNorm)
+            : Policy.DiscreteMetadata(shape, network.Actor.RowNorm);
         foreach (var (key, text) in metadata ?? new Dictionary<string, string>())
             texts[key] = text;
         return Policy.FromTensors(tensors, texts);

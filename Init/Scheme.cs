@@ -71,6 +71,9 @@ public sealed record Scheme(Direction Direction, ScaleRule Rule)
     /// <summary>Whether the scheme looks at a batch of inputs.</summary>
     public bool NeedsBatch => Rule is ScaleRule.DataDependent;
 
+    /// <summary>Whether all rows of a weight-normalized layer start at one length, which the layer's place and shape alone decide.</summary>
+    public bool HasOneLength => DerivesScale;
+
     // He et al. 2015 draw from N(0, 2/fan_in). Under a derived g the 2 is γ's affair and v comes from N(0, 1/fan_in), as in the authors' code.
     private bool DerivesScale => Rule is ScaleRule.Proposed or ScaleRule.ProposedBackward or ScaleRule.Hanin or ScaleRule.WeightNormBatchNorm;
 

@@ -1,6 +1,5 @@
 using RlWn.Inference;
 using RlWn.Init;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace RlWn.Networks;
@@ -103,14 +102,17 @@ public sealed class Acting : IDisposable
     {
         for (var i = 0; i < from.Layers.Count; i++)
         {
-            var (weight, bias) = from.Layers[i] switch
-            {
-                WeightNormLayer layer => (layer.Weight(), layer.bias),
-                Linear layer => (layer.weight, layer.bias),
-                var layer => throw new InvalidOperationException($"Expected weight-normalized or plain linear layers, got {layer.GetName()}."),
-            };
-            to.SetLayer(i, Numbers(weight), Numbers(bias!));
-            wide?.SetLayer(i, weight, bias!);
+            var (weight, bias) = from.Folded(i);
+            to.SetLayer(i, Numbers(weight), Numbers(bias));
+            wide?.SetLayer(i, weight, bias);
+
+            if (from.RowNorm == RowNorm.None || from.NormOf(i) is not { } norm)
+                continue;
+
+            var parameters = norm.named_parameters().ToDictionary(entry => entry.name, entry => entry.parameter);
+            var shift = parameters.GetValueOrDefault("bias");
+            to.SetNorm(i, from.RowNorm, Numbers(parameters["weight"]), shift is null ? [] : Numbers(shift));
+            wide?.SetNorm(i, parameters["weight"], shift);
         }
 
         static ReadOnlySpan<float> Numbers(Tensor tensor) => Aten.Memory<float>(tensor.to(ScalarType.Float32).cpu().contiguous());
@@ -120,6 +122,8 @@ public sealed class Acting : IDisposable
     private sealed class WideMlp : IDisposable
     {
         private readonly (Tensor Weight, Tensor Bias)[] layers;
+        private readonly (Tensor Weight, Tensor Bias)[] norms;   // of the hidden layers
+        private readonly RowNorm norm;
         private readonly Device device;
         private readonly int inputs;
         private readonly int outputs;
@@ -129,6 +133,9 @@ public sealed class Acting : IDisposable
             (inputs, outputs, device) = (network.Widths[0], network.Widths[^1], network.parameters().First().device);
             layers = [.. network.Widths.Zip(network.Widths.Skip(1), (from, to) => (Room(to, from), Room(to)))];
 
+            norm = network.RowNorm;
+            norms = norm == RowNorm.None ? [] : [.. network.Widths.Skip(1).SkipLast(1).Select(width => (Room(width), Room(width)))];
+
             Tensor Room(params long[] shape) => empty(shape, ScalarType.Float32, device).DetachFromDisposeScope();
         }
 
@@ -136,6 +143,13 @@ public sealed class Acting : IDisposable
         {
             layers[layer].Weight.copy_(weight);
             layers[layer].Bias.copy_(bias);
+        }
+
+        public void SetNorm(int layer, Tensor weight, Tensor? bias)
+        {
+            norms[layer].Weight.copy_(weight);
+            if (bias is not null)
+                norms[layer].Bias.copy_(bias);
         }
 
         public void Forward(ReadOnlySpan<float> observations, int batch, Span<float> output)
@@ -149,18 +163,25 @@ public sealed class Acting : IDisposable
             observations.CopyTo(Aten.Memory<float>(input));
 
             var features = input.to(device);
-            foreach (var (weight, bias) in layers.AsSpan()[..^1])
-                features = nn.functional.relu(nn.functional.linear(features, weight, bias));
+            for (var i = 0; i < layers.Length - 1; i++)
+                features = nn.functional.relu(Normalize(i, nn.functional.linear(features, layers[i].Weight, layers[i].Bias)));
             Aten.Memory<float>(nn.functional.linear(features, layers[^1].Weight, layers[^1].Bias).cpu()).CopyTo(output);
         }
 
         public void Dispose()
         {
-            foreach (var (weight, bias) in layers)
+            foreach (var (weight, bias) in layers.Concat(norms))
             {
                 weight.Dispose();
                 bias.Dispose();
             }
         }
+
+        private Tensor Normalize(int layer, Tensor preactivation) => norm switch
+        {
+            RowNorm.LayerNorm => nn.functional.layer_norm(preactivation, [preactivation.size(-1)], norms[layer].Weight, norms[layer].Bias, RmsNorm.Epsilon),
+            RowNorm.RmsNorm => RmsNorm.Normalize(preactivation, norms[layer].Weight),
+            _ => preactivation,
+        };
     }
 }

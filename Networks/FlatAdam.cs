@@ -3,13 +3,16 @@ using static TorchSharp.torch;
 
 namespace RlWn.Networks;
 
-/// <summary>Adam on flat parameters: one fused kernel a step, whatever the number of tensors, and no native memory left to the collector.</summary>
+/// <summary>
+/// Adam on flat parameters: one fused kernel a step, whatever the number of tensors, and no native memory left to the collector. A second one where
+/// the scales g of weight norm learn at a rate of their own.
+/// </summary>
 /// <remarks>Kingma and Ba 2015, arXiv:1412.6980, algorithm 1.</remarks>
 public sealed class FlatAdam : IDisposable
 {
-    private readonly FlatParameters parameters;
     private readonly double beta1, beta2, epsilon, weightDecay;
     private readonly Tensor firstMoment, secondMoment, steps, one;
+    private readonly Slice[] slices;
     private readonly TorchSharp.Scalar unit = 1;   // held: a Scalar made for one call may be collected during it
 
     /// <summary>Makes an optimizer at step 0.</summary>
@@ -18,14 +21,22 @@ public sealed class FlatAdam : IDisposable
     /// <param name="beta2">β₂, decay of the second moment, in [0, 1).</param>
     /// <param name="epsilon">ε, above 0: 1e-8 in the paper, 1e-5 in PPO's implementations.</param>
     /// <param name="weightDecay">Decoupled decay (AdamW), at least 0.</param>
-    public FlatAdam(FlatParameters parameters, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0)
+    /// <param name="scaleLearningRate">What α is multiplied by for g, at least 0; other than 1 it wants parameters with scales last.</param>
+    /// <exception cref="ArgumentException">The parameters' scales stand among the others, and are to learn at a rate of their own.</exception>
+    public FlatAdam(
+        FlatParameters parameters, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0, double scaleLearningRate = 1)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        (this.parameters, this.beta1, this.beta2, this.epsilon, this.weightDecay) = (parameters, beta1, beta2, epsilon, weightDecay);
+        ArgumentOutOfRangeException.ThrowIfNegative(scaleLearningRate);
+        if (scaleLearningRate != 1 && parameters.Scales is null)
+            throw new ArgumentException("Expected flat parameters with scales last for a learning rate of their own, got some that stand among the others.", nameof(parameters));
+
+        (this.beta1, this.beta2, this.epsilon, this.weightDecay) = (beta1, beta2, epsilon, weightDecay);
         firstMoment = zeros_like(parameters.Values).DetachFromDisposeScope();
         secondMoment = zeros_like(parameters.Values).DetachFromDisposeScope();
         steps = zeros(1, ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
         one = ones(1, ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
+        slices = [.. Slices(parameters, scaleLearningRate)];
     }
 
     /// <summary>Makes one step against the gradient.</summary>
@@ -33,9 +44,12 @@ public sealed class FlatAdam : IDisposable
     public void Step(double learningRate)
     {
         steps.add_(one, unit);
-        Aten.FusedAdam(
-            parameters.Values, parameters.Gradients, firstMoment, secondMoment, steps,
-            learningRate, beta1, beta2, weightDecay, epsilon, decoupled: weightDecay > 0);
+        foreach (var slice in slices)
+        {
+            Aten.FusedAdam(
+                slice.Values, slice.Gradients, slice.FirstMoment, slice.SecondMoment, steps,
+                learningRate * slice.Multiplier, beta1, beta2, weightDecay, epsilon, decoupled: weightDecay > 0);
+        }
     }
 
     /// <summary>Writes the moments and the number of steps.</summary>
@@ -60,10 +74,40 @@ public sealed class FlatAdam : IDisposable
     /// <summary>Frees the moments.</summary>
     public void Dispose()
     {
+        foreach (var slice in slices)
+            slice.Dispose();
         firstMoment.Dispose();
         secondMoment.Dispose();
         steps.Dispose();
         one.Dispose();
         unit.Dispose();
+    }
+
+    // What learns at one rate: everything, or all but the scales and then the scales.
+    private IEnumerable<Slice> Slices(FlatParameters parameters, double scaleLearningRate)
+    {
+        var (all, scales) = (parameters.Values.NumberOfElements, scaleLearningRate == 1 ? 0 : parameters.Scales ?? 0);
+        if (scales < all)
+            yield return Of(0, all - scales, multiplier: 1);
+        if (scales > 0)
+            yield return Of(all - scales, scales, scaleLearningRate);
+
+        Slice Of(long start, long length, double multiplier)
+        {
+            return new(Part(parameters.Values), Part(parameters.Gradients), Part(firstMoment), Part(secondMoment), multiplier);
+
+            Tensor Part(Tensor whole) => whole.narrow(0, start, length).DetachFromDisposeScope();
+        }
+    }
+
+    private sealed record Slice(Tensor Values, Tensor Gradients, Tensor FirstMoment, Tensor SecondMoment, double Multiplier) : IDisposable
+    {
+        public void Dispose()
+        {
+            Values.Dispose();
+            Gradients.Dispose();
+            FirstMoment.Dispose();
+            SecondMoment.Dispose();
+        }
     }
 }

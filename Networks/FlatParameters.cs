@@ -1,4 +1,5 @@
 using RlWn.Init;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace RlWn.Networks;
@@ -21,11 +22,21 @@ public sealed class FlatParameters : IDisposable
 
     /// <summary>Moves a network's parameters to a flat buffer.</summary>
     /// <param name="network">The network; its parameters share one type and device.</param>
+    /// <param name="scalesLast">Whether every g that learns comes after all other parameters, so that it can learn at a rate of its own.</param>
     /// <exception cref="ArgumentException">The network has no parameters that want gradients, or they differ in type or device.</exception>
-    public FlatParameters(nn.Module network)
+    public FlatParameters(nn.Module network, bool scalesLast = false)
     {
         ArgumentNullException.ThrowIfNull(network);
+        this.network = network;
         var parameters = network.parameters().Where(parameter => parameter.requires_grad).ToArray();
+        layers = [.. network.modules().Append(network).OfType<WeightNormLayer>()];
+        if (scalesLast)
+        {
+            var scales = layers.Select(layer => layer.weight_g).OfType<Parameter>().Select(g => g.Handle).ToHashSet();
+            parameters = [.. parameters.OrderBy(parameter => scales.Contains(parameter.Handle))];   // stable: the order is otherwise kept
+            Scales = parameters.Where(parameter => scales.Contains(parameter.Handle)).Sum(parameter => parameter.NumberOfElements);
+        }
+
         if (parameters.Length == 0)
             throw new ArgumentException("Expected a network with parameters to train, got one without.", nameof(network));
 
@@ -50,11 +61,12 @@ public sealed class FlatParameters : IDisposable
             start += parameter.NumberOfElements;
         }
 
-        this.network = network;
-        layers = [.. network.modules().Append(network).OfType<WeightNormLayer>()];
         foreach (var layer in layers)
             layer.Storage = Values;
     }
+
+    /// <summary>How many numbers at the end are g's that learn; null where they stand among the others.</summary>
+    public long? Scales { get; }
 
     /// <summary>θ: every parameter, one after another, shape [P].</summary>
     public Tensor Values { get; }

@@ -1,5 +1,4 @@
 using RlWn.Init;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace RlWn.Networks;
@@ -21,7 +20,7 @@ internal sealed class FoldedWeight : IDisposable
             folded = default;
     }
 
-    public Tensor Of(Parameter v, Parameter g)
+    public Tensor Of(Tensor v, Tensor g)
     {
         var current = (v.Handle, g.Handle, Aten.Version(v), Aten.Version(g), Storage is null ? 0 : Aten.Version(Storage));
         if (current == folded)

@@ -8,7 +8,7 @@ namespace RlWn.Networks;
 /// <remarks>
 /// Layers are visited in the order they were registered, each at the place it was told (<see cref="Places"/>). Values are written into
 /// the parameters that are there, so optimizers, flat buffers and views keep them. On any error the network is left as it was, to the bit.
-/// Parameters of other modules (a policy's log σ) stay as they are; batch normalizations start afresh.
+/// Parameters of other modules (a policy's log σ) stay as they are; normalizations start afresh.
 /// </remarks>
 public static class Initialization
 {
@@ -64,7 +64,12 @@ public static class Initialization
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        layer.Scale?.copy_(scheme.Scales(layer.Weight, layer.Place!));
+        if (layer.Layer is WeightNormLayer normalized)
+        {
+            RequireOneLength(layer, scheme);
+            normalized.SetRowLengths(scheme.Scales(layer.Weight, layer.Place!));
+        }
+
         layer.Bias?.zero_();
     }
 
@@ -75,11 +80,12 @@ public static class Initialization
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var layers = PlacedLayer.In(network);
-        var norms = PlacedLayer.Modules(network).Select(entry => entry.Module).OfType<NormBase>().ToArray();
-        RequireFit(scheme, layers, norms.Length > 0);
+        var norms = PlacedLayer.Modules(network).Select(entry => entry.Module).Where(module => module is NormBase or LayerNorm or RmsNorm).ToArray();
+        RequireFit(scheme, layers, norms.Any(norm => norm is NormBase));
         RequireBatch(scheme, batch);
 
         var before = network.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
+        var lengths = layers.Select(layer => layer.Layer).OfType<WeightNormLayer>().Select(layer => (Layer: layer, Before: layer.RowLengths.clone())).ToArray();
         try
         {
             foreach (var layer in layers)
@@ -93,6 +99,8 @@ public static class Initialization
         {
             foreach (var (name, tensor) in network.state_dict())
                 tensor.copy_(before[name]);
+            foreach (var (layer, length) in lengths)   // where g is absent, the state has none
+                layer.SetRowLengths(length);
             throw;
         }
     }
@@ -107,12 +115,15 @@ public static class Initialization
         }
 
         var hidden = layers.Where(layer => layer.Place!.Kind != PlaceKind.Output).ToArray();
-        if (hidden.FirstOrDefault(layer => layer.Scale is null == scheme.HasWeightNorm) is { } other)
+        if (hidden.FirstOrDefault(layer => layer.IsWeightNorm != scheme.HasWeightNorm) is { } other)
         {
             throw new ArgumentException(
                 $"Expected {(scheme.HasWeightNorm ? "weight-normalized" : "plain")} layers for {scheme.Name}, got {Describe(other)}. "
                 + "Build the network with this scheme.", nameof(scheme));
         }
+
+        foreach (var layer in hidden)
+            RequireOneLength(layer, scheme);
 
         if (scheme.HasBatchNorm != hasBatchNorm)
         {
@@ -132,6 +143,16 @@ public static class Initialization
             throw new ArgumentException($"Expected layers with a bias for {scheme.Name}, got {Describe(unbiased)} without.", nameof(scheme));
     }
 
+    private static void RequireOneLength(PlacedLayer layer, Scheme scheme)
+    {
+        if (layer.Layer is WeightNormLayer { RowLength: not null } && !scheme.HasOneLength)
+        {
+            throw new ArgumentException(
+                $"Expected a scheme that gives all rows of a layer one length where g is absent, as {Scheme.Proposed.Name}, got {scheme.Name}, which needs a g. "
+                + $"Build the network with {nameof(ScaleMode)}.{nameof(ScaleMode.Fixed)} or {nameof(ScaleMode)}.{nameof(ScaleMode.Learnable)}.", nameof(scheme));
+        }
+    }
+
     private static void RequireBatch(Scheme scheme, Tensor? batch)
     {
         if (!scheme.NeedsBatch)
@@ -144,13 +165,25 @@ public static class Initialization
 
     private static string Describe(PlacedLayer layer) => $"{layer.Layer.GetName()}{(layer.Name.Length > 0 ? $" '{layer.Name}'" : "")}";
 
-    private static void Restart(NormBase norm)
+    private static void Restart(nn.Module module)
     {
-        Set(norm.weight, 1);
-        Set(norm.bias, 0);
-        Set(norm.running_mean, 0);
-        Set(norm.running_var, 1);
-        Set(norm.num_batches_tracked, 0);
+        switch (module)
+        {
+            case NormBase norm:
+                Set(norm.weight, 1);
+                Set(norm.bias, 0);
+                Set(norm.running_mean, 0);
+                Set(norm.running_var, 1);
+                Set(norm.num_batches_tracked, 0);
+                break;
+            case LayerNorm norm:
+                Set(norm.weight, 1);
+                Set(norm.bias, 0);
+                break;
+            case RmsNorm norm:
+                Set(norm.weight, 1);
+                break;
+        }
 
         static void Set(Tensor? tensor, double value) => tensor?.copy_(full(tensor.shape, value, tensor.dtype, tensor.device));
     }

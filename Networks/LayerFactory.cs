@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn;
 namespace RlWn.Networks;
 
 /// <summary>
-/// Makes the layers of a network as a scheme has them: weight-normalized or plain, with or without batch normalization, each told its
+/// Makes the layers of a network as a scheme has them: weight-normalized or plain, with or without a normalization beside it, each told its
 /// place and given its first values. So an architecture is written once, whatever the scheme.
 /// </summary>
 /// <remarks>
@@ -31,6 +31,12 @@ public sealed class LayerFactory
     /// <summary>Which layers are made, and how they start.</summary>
     public Scheme Scheme { get; }
 
+    /// <summary>Whether g of the layers learns, stays, or is not there at all; output layers learn it always. Learnable by default.</summary>
+    public ScaleMode Scale { get; init; }
+
+    /// <summary>What normalizes pre-activations; a scheme with batch normalization has it without being told.</summary>
+    public NormPartner Partner { get => Scheme.HasBatchNorm ? NormPartner.BatchNorm : field; init; }
+
     /// <summary>y = W x + b.</summary>
     /// <param name="inputs">Features of x, at least 1.</param>
     /// <param name="outputs">Features of y, at least 1.</param>
@@ -38,7 +44,7 @@ public sealed class LayerFactory
     public Module<Tensor, Tensor> Linear(long inputs, long outputs, Place place)
     {
         Fans.Of(outputs, inputs);   // refuses sizes that are none
-        return Started(Scheme.HasWeightNorm ? new WeightNormLinear(inputs, outputs, init) : PlainLinear(inputs, outputs, init), place);
+        return Started(Scheme.HasWeightNorm ? new WeightNormLinear(inputs, outputs, init, Scale) : PlainLinear(inputs, outputs, init), place);
     }
 
     /// <summary>A 2d convolution with square filters.</summary>
@@ -53,20 +59,30 @@ public sealed class LayerFactory
         Fans.Of(outputs, inputs, kernel, kernel);
         return Started(
             Scheme.HasWeightNorm
-                ? new WeightNormConv2d(inputs, outputs, kernel, init, stride, padding)
+                ? new WeightNormConv2d(inputs, outputs, kernel, init, stride, padding, Scale)
                 : PlainConvolution(inputs, outputs, kernel, stride, padding),
             place);
     }
 
-    /// <summary>Batch normalization of [N, D]; null under a scheme without.</summary>
+    /// <summary>The partner's normalization of [N, D]; null without a partner.</summary>
     /// <param name="features">D, at least 1.</param>
-    public Module<Tensor, Tensor>? Norm1d(long features) =>
-        Scheme.HasBatchNorm ? BatchNorm1d(features, device: init.Device ?? CPU, dtype: init.Dtype) : null;
+    public Module<Tensor, Tensor>? Norm1d(long features) => Partner switch
+    {
+        NormPartner.None => null,
+        NormPartner.LayerNorm => LayerNorm(features, device: init.Device ?? CPU, dtype: init.Dtype),
+        NormPartner.RmsNorm => new RmsNorm(features, init.Dtype, init.Device),
+        _ => BatchNorm1d(features, device: init.Device ?? CPU, dtype: init.Dtype),
+    };
 
-    /// <summary>Batch normalization of [N, C, H, W]; null under a scheme without.</summary>
+    /// <summary>Batch normalization of [N, C, H, W]; null without a partner.</summary>
     /// <param name="channels">C, at least 1.</param>
-    public Module<Tensor, Tensor>? Norm2d(long channels) =>
-        Scheme.HasBatchNorm ? BatchNorm2d(channels, device: init.Device ?? CPU, dtype: init.Dtype) : null;
+    /// <exception cref="NotSupportedException">The partner is LayerNorm or RmsNorm, which normalize vectors only.</exception>
+    public Module<Tensor, Tensor>? Norm2d(long channels) => Partner switch
+    {
+        NormPartner.None => null,
+        NormPartner.BatchNorm => BatchNorm2d(channels, device: init.Device ?? CPU, dtype: init.Dtype),
+        var other => throw new NotSupportedException($"Expected BatchNorm or none as the partner of convolutions, got {other}."),
+    };
 
     /// <summary>An output layer, which the scheme leaves alone but for its directions.</summary>
     /// <param name="kind">How it is built.</param>

@@ -5,9 +5,12 @@ namespace RlWn.Networks;
 
 /// <summary>
 /// An actor-critic as learning sees it: outputs of a batch, then the gradient of every parameter from the gradient of the outputs. Small
-/// networks on the CPU run in plain C#, all others through libtorch's autograd; both agree to rounding.
+/// networks on the CPU run in plain C#, all others, and those with a normalization beside weight norm, through libtorch's autograd; both agree to rounding.
 /// </summary>
-/// <remarks>One thread at a time.</remarks>
+/// <remarks>
+/// One thread at a time. Batch normalization learns by the statistics of each batch, and acts by the running ones: right after acting, the policy that
+/// is learned is then not quite the one that acted.
+/// </remarks>
 public sealed class Learning : IDisposable
 {
     /// <summary>The widest layer for which plain C# is faster than libtorch, by the table in benchmarks/results.</summary>
@@ -22,18 +25,18 @@ public sealed class Learning : IDisposable
     /// <summary>Makes the learning side of a network.</summary>
     /// <param name="network">The network; not owned.</param>
     /// <param name="parameters">Its parameters, whose gradients are written; not owned.</param>
-    /// <param name="batch">The largest batch, at least 1.</param>
+    /// <param name="batch">The largest batch, at least 1; at least 2 with batch normalization, whose statistics are then the batch's.</param>
     public Learning(ActorCritic network, FlatParameters parameters, int batch) : this(network, parameters, batch, small: null) { }
 
     internal Learning(ActorCritic network, FlatParameters parameters, int batch, bool? small)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(parameters);
-        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, network.Actor.Partner == NormPartner.BatchNorm ? 2 : 1);
         (this.network, this.parameters) = (network, parameters);
 
         if (small ?? (parameters.Values.device_type == TorchSharp.DeviceType.CPU && parameters.Values.dtype == ScalarType.Float32
-            && network.Actor.Widths.Max() <= WidestSmall))
+            && network.Actor.Widths.Max() <= WidestSmall && network.Actor.Partner == NormPartner.None))
         {
             actor = new MlpGradient(network.Actor, batch);
             critic = new MlpGradient(network.Critic, batch);

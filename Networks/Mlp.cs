@@ -1,4 +1,6 @@
+using RlWn.Inference;
 using RlWn.Init;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -6,12 +8,15 @@ namespace RlWn.Networks;
 
 /// <summary>A multilayer perceptron: hidden layers, weight-normalized in most schemes, each with a ReLU, and an output layer.</summary>
 /// <remarks>
-/// Layers are named 0, 1, … in a saved file; the last is the output layer. Batch normalizations, where the scheme has them, are 0_norm, 1_norm, ….
+/// Layers are named 0, 1, … in a saved file; the last is the output layer. Normalizations, where there are some, are 0_norm, 1_norm, ….
 /// </remarks>
 public sealed class Mlp : Module<Tensor, Tensor>
 {
+    // Held: a Scalar made for one call may be collected during it. ε is that of TorchSharp's batch and layer normalization.
+    private static readonly TorchSharp.Scalar Epsilon = RmsNorm.Epsilon, Unit = 1;
+
     private readonly Module<Tensor, Tensor>[] layers;
-    private readonly Module<Tensor, Tensor>?[] norms;   // of each hidden layer; null where the scheme has none
+    private readonly Module<Tensor, Tensor>?[] norms;   // of each hidden layer; null where there is no partner
 
     /// <summary>Makes the network.</summary>
     /// <param name="inputs">Features of an observation, at least 1.</param>
@@ -21,11 +26,15 @@ public sealed class Mlp : Module<Tensor, Tensor>
     /// <param name="outputScale">The length of each output row at the start.</param>
     /// <param name="init">Where the first values come from.</param>
     /// <param name="scheme">How hidden layers are built and start; by default as proposed, with the initializer's directions: γ = 2 in each.</param>
+    /// <param name="scale">Whether g of the hidden layers learns, stays, or is not there at all.</param>
+    /// <param name="partner">What normalizes the pre-activations of hidden layers; a scheme with batch normalization has it without being told.</param>
     public Mlp(
-        long inputs, ReadOnlySpan<int> hidden, long outputs, OutputLayer output, double outputScale, Initializer init, Scheme? scheme = null) : base(nameof(Mlp))
+        long inputs, ReadOnlySpan<int> hidden, long outputs, OutputLayer output, double outputScale, Initializer init, Scheme? scheme = null,
+        ScaleMode scale = ScaleMode.Learnable, NormPartner partner = NormPartner.None) : base(nameof(Mlp))
     {
         ArgumentNullException.ThrowIfNull(init);
-        var make = new LayerFactory(scheme ?? new(init.Direction, ScaleRule.Proposed), init);
+        var make = new LayerFactory(scheme ?? new(init.Direction, ScaleRule.Proposed), init) { Scale = scale, Partner = partner };
+        Partner = make.Partner;
         layers = new Module<Tensor, Tensor>[hidden.Length + 1];
         norms = new Module<Tensor, Tensor>?[hidden.Length];
         var width = inputs;
@@ -51,10 +60,70 @@ public sealed class Mlp : Module<Tensor, Tensor>
     /// <summary>The widths from input to output, one more than there are layers.</summary>
     public IReadOnlyList<int> Widths { get; }
 
-    /// <summary>The layers from input to output, which are the whole network but for its ReLUs.</summary>
-    internal IReadOnlyList<Module<Tensor, Tensor>> Layers => norms.All(norm => norm is null)
-        ? layers
-        : throw new NotSupportedException("Expected a network without batch normalization: only such a one is folded or computed in plain C#.");
+    /// <summary>What normalizes the pre-activations of hidden layers.</summary>
+    public NormPartner Partner { get; }
+
+    /// <summary>The layers from input to output, which are the whole network but for its ReLUs and its partner's normalizations.</summary>
+    internal IReadOnlyList<Module<Tensor, Tensor>> Layers => layers;
+
+    /// <summary>What acting normalizes rows by. Batch normalization is none: by running statistics it is part of the weights.</summary>
+    public RowNorm RowNorm => Partner switch
+    {
+        NormPartner.LayerNorm => RowNorm.LayerNorm,
+        NormPartner.RmsNorm => RowNorm.RmsNorm,
+        _ => RowNorm.None,
+    };
+
+    /// <summary>
+    /// What acts, under the names that <see cref="Policy"/> reads, without its prefix: layers as they are, but plain ones where g is absent or a
+    /// batch normalization, by its running statistics, is multiplied into them.
+    /// </summary>
+    /// <returns>The parameters themselves where they act as they are; do not change or dispose them.</returns>
+    public IReadOnlyList<(string Name, Tensor Value)> ActingTensors()
+    {
+        var tensors = new List<(string, Tensor)>();
+        for (var i = 0; i < layers.Length; i++)
+        {
+            if (layers[i] is WeightNormLayer { weight_g: { } g } layer && NormOf(i) is not NormBase)
+            {
+                tensors.AddRange([($"{i}.weight_g", g), ($"{i}.weight_v", layer.weight_v), ($"{i}.bias", layer.bias!)]);
+            }
+            else
+            {
+                var (weight, bias) = Folded(i);
+                tensors.AddRange([($"{i}.weight", weight), ($"{i}.bias", bias)]);
+            }
+
+            if (RowNorm != RowNorm.None && NormOf(i) is { } norm)
+                tensors.AddRange(norm.named_parameters().Select(entry => ($"{i}_norm.{entry.name}", (Tensor)entry.parameter)));
+        }
+
+        return tensors;
+    }
+
+    /// <summary>W and b of a layer as it acts: g multiplied in, and batch normalization by its running statistics.</summary>
+    internal (Tensor Weight, Tensor Bias) Folded(int layer)
+    {
+        var (weight, bias) = layers[layer] switch
+        {
+            WeightNormLayer normalized => (normalized.Weight(), normalized.bias!),
+            Linear plain => ((Tensor)plain.weight, plain.bias!),
+            var other => throw new InvalidOperationException($"Expected weight-normalized or plain linear layers, got {other.GetName()}."),
+        };
+        if (NormOf(layer) is not NormBase norm)
+            return (weight, bias);
+
+        // γ (W x + b - μ) / √(σ² + ε) + β
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var factor = norm.running_var!.add(Epsilon, Unit).rsqrt().mul(norm.weight);
+        return (
+            weight.mul(factor.unsqueeze(1)).MoveToOuterDisposeScope(),
+            bias.sub(norm.running_mean!).mul(factor).add(norm.bias!, Unit).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>The normalization after a layer; null where there is none.</summary>
+    internal Module<Tensor, Tensor>? NormOf(int layer) => layer < norms.Length ? norms[layer] : null;
 
     /// <inheritdoc/>
     /// <param name="input">Features, shape [N, D].</param>

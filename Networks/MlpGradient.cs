@@ -24,6 +24,9 @@ internal sealed unsafe class MlpGradient : IDisposable
     /// <param name="capacity">The largest batch.</param>
     public MlpGradient(Mlp network, int capacity)
     {
+        if (network.Partner != NormPartner.None)
+            throw new ArgumentException($"Expected a network without normalizations beside weight norm, got {network.Partner}. Take autograd.", nameof(network));
+
         this.capacity = capacity;
         layers = [.. network.Layers.Zip(network.Widths.Zip(network.Widths.Skip(1)), (layer, widths) => new Layer(layer, widths.First, widths.Second))];
 
@@ -118,7 +121,7 @@ internal sealed unsafe class MlpGradient : IDisposable
     private sealed class Layer
     {
         private readonly float* g, v, bias;            // v is the plain weight where there is no g
-        private readonly float* byG, byV, byBias;
+        private readonly float* byG, byV, byBias;      // no byG where g does not learn
         private float* norms;                          // ||v|| of each row
 
         public Layer(nn.Module<Tensor, Tensor> layer, int inputs, int outputs)
@@ -126,7 +129,10 @@ internal sealed unsafe class MlpGradient : IDisposable
             (Inputs, Outputs, PaddedInputs, PaddedOutputs) = (inputs, outputs, Gemm.Padded(inputs), Gemm.Padded(outputs));
             if (layer is WeightNormLayer normalized)
             {
-                Locate(normalized.weight_g, out g, out byG);
+                if (normalized.weight_g is { requires_grad: true } learned)
+                    Locate(learned, out g, out byG);
+                else
+                    g = (float*)Aten.Address(normalized.RowLengths);
                 Locate(normalized.weight_v, out v, out byV);
                 Locate(normalized.bias!, out bias, out byBias);
             }
@@ -222,7 +228,8 @@ internal sealed unsafe class MlpGradient : IDisposable
                 // ∂L/∂g = <∂L/∂w, v^>, ∂L/∂v = g/||v|| (∂L/∂w - <∂L/∂w, v^> v^), with v^ = v/||v|| (Salimans and Kingma 2016, eq. 3).
                 var direction = new ReadOnlySpan<float>(v + ((nint)row * Inputs), Inputs);
                 var along = Dot(byWeight, direction) / norms[row];
-                byG[row] = along;
+                if (byG is not null)
+                    byG[row] = along;
                 Project(byWeight, direction, g[row] / norms[row], along / norms[row], gradient);
             }
         }

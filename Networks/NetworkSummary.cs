@@ -31,7 +31,7 @@ public sealed class NetworkSummary
     private NetworkSummary(string network, IReadOnlyList<LayerSummary> layers, long parameters) =>
         (this.network, Layers, Parameters) = (network, layers, parameters);
 
-    /// <summary>Linear layers, convolutions and batch normalizations, in the order they were registered.</summary>
+    /// <summary>Linear layers, convolutions and normalizations, in the order they were registered.</summary>
     public IReadOnlyList<LayerSummary> Layers { get; }
 
     /// <summary>How many numbers the whole network learns, those outside of its layers included.</summary>
@@ -86,13 +86,13 @@ public sealed class NetworkSummary
     private static LayerSummary? Summarize(string name, nn.Module module, IReadOnlyList<long>? output)
     {
         var parameters = module.parameters(recurse: false).Sum(parameter => parameter.NumberOfElements);
-        if (module is NormBase norm)
-            return new(name, module.GetName(), null, [norm.num_features], output, parameters, null, null, null);
+        if (module is NormBase or LayerNorm or RmsNorm)
+            return new(name, module.GetName(), null, module.parameters(recurse: false).First().shape, output, parameters, null, null, null);
         if (module is not (WeightNormLayer or Linear or Conv2d))
             return null;
 
         var layer = new PlacedLayer(name, (nn.Module<Tensor, Tensor>)module, Places.Of(module));
-        var lengths = (layer.Scale?.abs() ?? layer.Weight.flatten(1).norm(1)).to(ScalarType.Float64);
+        var lengths = ((layer.Layer as WeightNormLayer)?.RowLengths.abs() ?? layer.Weight.flatten(1).norm(1)).to(ScalarType.Float64);
         var (shortest, longest) = (lengths.min().item<double>(), lengths.max().item<double>());
         var fans = Fans.Of(layer.Weight.shape);
         double? gamma = longest - shortest <= Rounding * longest ? shortest * shortest * fans.Out / fans.In : null;

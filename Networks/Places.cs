@@ -45,7 +45,10 @@ internal sealed record PlacedLayer(string Name, nn.Module<Tensor, Tensor> Layer,
         _ => throw new InvalidOperationException($"Expected a linear layer or a convolution, got {Layer.GetName()}."),
     };
 
-    /// <summary>g; null in a plain layer.</summary>
+    /// <summary>Whether w = g v / ||v||, be g learned, fixed or absent.</summary>
+    public bool IsWeightNorm => Layer is WeightNormLayer;
+
+    /// <summary>g; null in a plain layer, and where it is absent.</summary>
     public Parameter? Scale => (Layer as WeightNormLayer)?.weight_g;
 
     /// <summary>b; null where the layer has none.</summary>

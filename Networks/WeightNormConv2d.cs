@@ -19,19 +19,21 @@ public sealed class WeightNormConv2d : WeightNormLayer
     /// <param name="stride">Positions from one window to the next, at least 1.</param>
     /// <param name="padding">Zeros added on each side, at least 0.</param>
     /// <param name="bias">Whether there is a b, one number for each output channel.</param>
+    /// <param name="scale">Whether g learns, stays, or is not there at all.</param>
     public WeightNormConv2d(
-        long inputChannels, long outputChannels, long kernel, Gain gain, Initializer init, long stride = 1, long padding = 0, bool bias = true)
+        long inputChannels, long outputChannels, long kernel, Gain gain, Initializer init, long stride = 1, long padding = 0, bool bias = true,
+        ScaleMode scale = ScaleMode.Learnable)
         : base(
             nameof(WeightNormConv2d), [outputChannels, inputChannels, kernel, kernel],
-            WeightNormScale.Forward(gain, Fans.Of(outputChannels, inputChannels, kernel, kernel)), bias, init)
+            WeightNormScale.Forward(gain, Fans.Of(outputChannels, inputChannels, kernel, kernel)), bias, init, scale)
     {
         RequireWindow(stride, padding);
         (InputChannels, Kernel, strides, paddings) = (inputChannels, kernel, [stride, stride], [padding, padding]);
     }
 
     /// <summary>Makes a layer whose values are yet to be given.</summary>
-    internal WeightNormConv2d(long inputChannels, long outputChannels, long kernel, Initializer init, long stride, long padding)
-        : base(nameof(WeightNormConv2d), [outputChannels, inputChannels, kernel, kernel], init)
+    internal WeightNormConv2d(long inputChannels, long outputChannels, long kernel, Initializer init, long stride, long padding, ScaleMode scale)
+        : base(nameof(WeightNormConv2d), [outputChannels, inputChannels, kernel, kernel], init, scale)
     {
         RequireWindow(stride, padding);
         (InputChannels, Kernel, strides, paddings) = (inputChannels, kernel, [stride, stride], [padding, padding]);

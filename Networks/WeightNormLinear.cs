@@ -13,8 +13,9 @@ public sealed class WeightNormLinear : WeightNormLayer
     /// <param name="gain">γ, by what follows the layer.</param>
     /// <param name="init">Where the first values come from.</param>
     /// <param name="bias">Whether there is a b.</param>
-    public WeightNormLinear(long inputs, long outputs, Gain gain, Initializer init, bool bias = true)
-        : this(inputs, outputs, WeightNormScale.Forward(gain, Fans.Of(outputs, inputs)), init, bias) { }
+    /// <param name="scale">Whether g learns, stays, or is not there at all.</param>
+    public WeightNormLinear(long inputs, long outputs, Gain gain, Initializer init, bool bias = true, ScaleMode scale = ScaleMode.Learnable)
+        : this(inputs, outputs, WeightNormScale.Forward(gain, Fans.Of(outputs, inputs)), init, bias, scale) { }
 
     /// <summary>Makes a layer whose rows start at a length of the caller's choice.</summary>
     /// <param name="inputs">Features of x, at least 1.</param>
@@ -22,12 +23,13 @@ public sealed class WeightNormLinear : WeightNormLayer
     /// <param name="g">The length of each row.</param>
     /// <param name="init">Where the first values come from.</param>
     /// <param name="bias">Whether there is a b.</param>
-    public WeightNormLinear(long inputs, long outputs, double g, Initializer init, bool bias = true)
-        : base(nameof(WeightNormLinear), [outputs, inputs], g, bias, init) => (Inputs, Outputs) = (inputs, outputs);
+    /// <param name="scale">Whether g learns, stays, or is not there at all.</param>
+    public WeightNormLinear(long inputs, long outputs, double g, Initializer init, bool bias = true, ScaleMode scale = ScaleMode.Learnable)
+        : base(nameof(WeightNormLinear), [outputs, inputs], g, bias, init, scale) => (Inputs, Outputs) = (inputs, outputs);
 
     /// <summary>Makes a layer whose values are yet to be given.</summary>
-    internal WeightNormLinear(long inputs, long outputs, Initializer init)
-        : base(nameof(WeightNormLinear), [outputs, inputs], init) => (Inputs, Outputs) = (inputs, outputs);
+    internal WeightNormLinear(long inputs, long outputs, Initializer init, ScaleMode scale = ScaleMode.Learnable)
+        : base(nameof(WeightNormLinear), [outputs, inputs], init, scale) => (Inputs, Outputs) = (inputs, outputs);
 
     /// <summary>Features of x.</summary>
     public long Inputs { get; }

@@ -33,6 +33,7 @@ public sealed class PpoAgent : IAgent
     private readonly Learning learning;
     private readonly FlatParameters parameters;
     private readonly FlatAdam optimizer;
+    private readonly Projection projection;
     private readonly Features features;
     private readonly Rollout rollout;
     private readonly EpisodeStatistics episodes;
@@ -83,9 +84,10 @@ public sealed class PpoAgent : IAgent
         using var generator = new Generator(unchecked((ulong)(long)seed));
         using var scope = NewDisposeScope();
         this.network = new ActorCritic(
-            envs.ObservationSpace.Size, outputs, envs.ActionSpace is Box, network, new Initializer(generator, network.Direction, device));
-        parameters = new FlatParameters(this.network);
-        optimizer = new FlatAdam(parameters, epsilon: options.AdamEpsilon);
+            envs.ObservationSpace.Size, outputs, envs.ActionSpace is Box, network, new Initializer(generator, Device: device));
+        parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
+        optimizer = new FlatAdam(parameters, epsilon: options.AdamEpsilon, scaleLearningRate: network.ScaleLearningRate);
+        projection = new Projection(this.network, network.ProjectEvery);
         acting = new Acting(this.network);
         rollout = new Rollout(options.RolloutSteps, envs);
         episodes = new EpisodeStatistics(envs.Count);
@@ -117,7 +119,7 @@ public sealed class PpoAgent : IAgent
     public IEnumerable<TrainingReport> Train()
     {
         if (Steps == 0)
-            envs.Reset(seed);
+            Start();
 
         while (Steps < totalSteps)
         {
@@ -156,6 +158,22 @@ public sealed class PpoAgent : IAgent
         reader.ReadAll<int>(order, "the order of a rollout's transitions");
         Resumption.Load(envs, episodes, reader, seed, Steps);
         acting.Refresh();
+    }
+
+    // A data-dependent scheme is set by observations of a rollout that does not count, under the policy it gives with g = 1.
+    private void Start()
+    {
+        envs.Reset(seed);
+        if (!network.NeedsBatch)
+            return;
+
+        Collect();
+        random.Shuffle(order);
+        rollout.Gather(order.AsSpan(0, batch.Size), batch);
+        network.NormalizeOn(features.Of(batch.Observations));
+        acting.Refresh();
+        episodes.Reset();
+        envs.Reset(seed);
     }
 
     private void Collect()
@@ -273,7 +291,7 @@ public sealed class PpoAgent : IAgent
 
         loss.AddGradientNorm(parameters.ClipGradients(maxGradientNorm).item<float>());
         optimizer.Step(learningRate);
-        Updates++;
+        projection.After(++Updates);
     }
 
     // log σ as of now, which has moved since acting was refreshed.
@@ -312,6 +330,7 @@ public sealed class PpoAgent : IAgent
         acting.Dispose();
         learning.Dispose();
         optimizer.Dispose();
+        projection.Dispose();
         parameters.Dispose();
         network.Dispose();
         maxGradientNorm.Dispose();

@@ -5,12 +5,15 @@ using RlWn.Envs;
 namespace RlWn.Experiments.Runs;
 
 /// <summary>A recipe: a name, and what differs from the defaults. Reading one needs no libtorch.</summary>
-/// <remarks>A run's settings.json is a recipe too, which repeats the run.</remarks>
+/// <remarks>
+/// A run's settings.json is a recipe too, which repeats the run. A recipe may say <c>"extends": "cartpole-ppo"</c>, one that comes with the command, and
+/// then what differs from that.
+/// </remarks>
 internal sealed record Recipe(string Name, IReadOnlyList<Assignment> Assignments)
 {
     public const string Default = "cartpole-ppo";
 
-    private const string Folder = "Recipes/", Extension = ".json";
+    private const string Folder = "Recipes/", Extension = ".json", ExtendsMember = "extends";
 
     private static readonly JsonDocumentOptions Options = new()
     {
@@ -60,7 +63,7 @@ internal sealed record Recipe(string Name, IReadOnlyList<Assignment> Assignments
             using var json = JsonDocument.Parse(stream, Options);
             if (json.RootElement.ValueKind != JsonValueKind.Object)
                 throw new UsageException($"Expected an object {{ … }} in recipe '{name}', got {json.RootElement.ValueKind}.");
-            return new(name, [new("recipe", name, "its name"), .. Flatten(json.RootElement, "", $"recipe '{name}'")]);
+            return new(name, [.. Extended(name, json.RootElement), new("recipe", name, "its name"), .. Flatten(json.RootElement, "", $"recipe '{name}'")]);
         }
         catch (JsonException failure)
         {
@@ -68,12 +71,26 @@ internal sealed record Recipe(string Name, IReadOnlyList<Assignment> Assignments
         }
     }
 
+    // What the recipe that this one extends says. Files are not extended, so recipes cannot go round in circles.
+    private static IReadOnlyList<Assignment> Extended(string name, JsonElement recipe)
+    {
+        if (!recipe.TryGetProperty(ExtendsMember, out var member))
+            return [];
+        if (member.ValueKind != JsonValueKind.String || !Names.Contains(member.GetString()!))
+        {
+            throw new UsageException(
+                $"Expected the name of a recipe after {ExtendsMember} in recipe '{name}', got {member.GetRawText()}. Recipes are: {string.Join(", ", Names)}.");
+        }
+
+        return Load(member.GetString()!).Assignments;
+    }
+
     private static IEnumerable<Assignment> Flatten(JsonElement section, string prefix, string source)
     {
         foreach (var member in section.EnumerateObject())
         {
             var path = prefix + member.Name;
-            if (path == Origin.Member)
+            if (path is Origin.Member or ExtendsMember)
                 continue;
 
             if (member.Value.ValueKind == JsonValueKind.Object)

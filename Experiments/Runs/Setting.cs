@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using RlWn.Envs;
+using RlWn.Init;
 
 namespace RlWn.Experiments.Runs;
 
@@ -59,10 +60,23 @@ internal sealed record Setting(string Path, PropertyInfo? Section, PropertyInfo 
     public void Set(RunSettings settings, Assignment assignment)
     {
         var isNull = IsNullable && assignment.Text.Equals("null", StringComparison.OrdinalIgnoreCase);
-        var value = isNull ? null : Parse(Type, assignment.Text);
+        var value = isNull ? null : Read(assignment);
         if (!isNull && (value is null || Range?.IsValid(value) == false))
             throw new UsageException($"Expected {Path} to be {Kind}, got '{assignment.Text}' ({assignment.Source}).");
         Property.SetValue(SectionOf(settings), value);
+    }
+
+    // Of schemes there are too many to list them as what may be assigned; whoever names one that there is not sees them.
+    private object? Read(Assignment assignment)
+    {
+        try
+        {
+            return Parse(Type, assignment.Text);
+        }
+        catch (ArgumentException unknown)
+        {
+            throw new UsageException($"{Path} ({assignment.Source}): {Failures.WithoutParameter(unknown)}");
+        }
     }
 
     /// <summary>A value as it is typed.</summary>
@@ -83,6 +97,7 @@ internal sealed record Setting(string Path, PropertyInfo? Section, PropertyInfo 
         _ when type == typeof(bool) => bool.TryParse(text, out var flag) ? flag : null,
         _ when type == typeof(double) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : null,
         _ when type == typeof(IReadOnlyList<int>) => ParseList(text),
+        _ when type == typeof(Scheme) => Scheme.Parse(text),
         { IsEnum: true } => Enum.GetValues(type).Cast<Enum>().FirstOrDefault(name => $"{name}".Equals(text, StringComparison.OrdinalIgnoreCase)),
         _ => ParseWhole(type, text),
     };
@@ -113,6 +128,7 @@ internal sealed record Setting(string Path, PropertyInfo? Section, PropertyInfo 
     private static string KindOf(Type type) => type switch
     {
         _ when type == typeof(string) => "text",
+        _ when type == typeof(Scheme) => "a scheme, as orthogonal-proposed",
         _ when type == typeof(bool) => "true or false",
         _ when type == typeof(double) => "a number",
         _ when type == typeof(IReadOnlyList<int>) => "whole numbers, as [64,64]",
@@ -135,7 +151,7 @@ internal sealed record Setting(string Path, PropertyInfo? Section, PropertyInfo 
     {
         foreach (var property in record.GetProperties(BindingFlags.Public | BindingFlags.Instance))
         {
-            var isSection = property.PropertyType is { IsClass: true, Namespace: { } home } && home.StartsWith("RlWn.", StringComparison.Ordinal);
+            var isSection = property.PropertyType is { IsClass: true, Namespace: { } home } && property.PropertyType != typeof(Scheme) && home.StartsWith("RlWn.", StringComparison.Ordinal);
             var name = JsonNamingPolicy.CamelCase.ConvertName(property.Name);
             if (isSection)
             {

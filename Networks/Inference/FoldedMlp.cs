@@ -7,12 +7,12 @@ namespace RlWn.Inference;
 
 /// <summary>
 /// A multilayer perceptron that only acts: linear layers with ReLU between them and none after the last, weight norm already
-/// multiplied out.
+/// multiplied out. Hidden layers may be normalized before their ReLU.
 /// </summary>
 /// <remarks>
 /// <para>
 /// <see cref="Forward"/> may be called by many threads at once, allocates nothing, and gives a row the same bits whatever batch it
-/// is in. <see cref="SetLayer"/> and <see cref="Dispose"/> must not run beside it.
+/// is in. <see cref="SetLayer"/>, <see cref="SetNorm"/> and <see cref="Dispose"/> must not run beside it.
 /// </para>
 /// <para>
 /// The last bits depend on the machine's vector width and on whether it has fused multiply-add; about 1e-6 relative.
@@ -22,10 +22,12 @@ public sealed unsafe class FoldedMlp : IDisposable
 {
     private const int Alignment = 64;         // bytes: a cache line, and the widest vector
     private const int StackFloats = 8192;     // 32 KiB, little beside the smallest usual stack (1 MiB)
+    private const float Epsilon = 1e-5f;      // of the normalizations, under the root
     private const int MostRowsInBlock = 32;   // beyond it the layers' activations would leave the first-level cache
 
     private readonly int lanes;
     private readonly Layer[] layers;
+    private readonly RowNorm[] norms;         // of each layer; the last has none
     private readonly int scratchWidth;        // floats a row needs between two layers
     private readonly int blockRows;
     private float* memory;
@@ -48,11 +50,12 @@ public sealed unsafe class FoldedMlp : IDisposable
         Widths = [.. widths];
         this.lanes = lanes;
         layers = new Layer[widths.Length - 1];
+        norms = new RowNorm[layers.Length];
 
         var floats = (nuint)0;
         for (var i = 0; i < layers.Length; i++)
         {
-            layers[i] = new Layer(widths[i], widths[i + 1], lanes, floats);
+            layers[i] = new Layer(widths[i], widths[i + 1], lanes, floats, isLast: i == layers.Length - 1);
             floats = checked(floats + layers[i].Floats);
             scratchWidth = Math.Max(scratchWidth, layers[i].PaddedOutputs);
         }
@@ -147,6 +150,33 @@ public sealed unsafe class FoldedMlp : IDisposable
         }
     }
 
+    /// <summary>Sets the normalization of one hidden layer's pre-activations, in place.</summary>
+    /// <param name="layer">Which layer, from 0 to <see cref="LayerCount"/> - 2.</param>
+    /// <param name="norm">Which normalization; None takes it away.</param>
+    /// <param name="weight">w, shape [out]; empty for None.</param>
+    /// <param name="bias">b, shape [out]; empty for RmsNorm, which has none, and for None.</param>
+    /// <exception cref="ArgumentException">A length does not fit the layer.</exception>
+    public void SetNorm(int layer, RowNorm norm, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias)
+    {
+        ObjectDisposedException.ThrowIf(memory is null, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(layer);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, layers.Length - 1);
+        ref readonly var into = ref layers[layer];
+
+        var (weights, biases) = (norm == RowNorm.None ? 0 : into.Outputs, norm == RowNorm.LayerNorm ? into.Outputs : 0);
+        if (weight.Length != weights || bias.Length != biases)
+        {
+            throw new ArgumentException(
+                $"Expected a weight of [{weights}] and a bias of [{biases}] for {norm} of layer {layer}, got {weight.Length} and {bias.Length} numbers.", nameof(weight));
+        }
+
+        var room = new Span<float>(memory + into.Norm, 2 * into.PaddedOutputs);
+        room.Clear();
+        weight.CopyTo(room);
+        bias.CopyTo(room[into.PaddedOutputs..]);
+        norms[layer] = norm;
+    }
+
     /// <summary>Runs the network on a batch of rows.</summary>
     /// <param name="input">x, shape [N, D], row-major. NaN in a row makes all its outputs NaN; ReLU does not hide it.</param>
     /// <param name="batch">N: how many rows; 0 does nothing.</param>
@@ -219,7 +249,9 @@ public sealed unsafe class FoldedMlp : IDisposable
 
             for (var i = 0; i < layers.Length; i++)
             {
-                Apply<TVector, TSimd>(in layers[i], x, stride, rows, y, relu: i < layers.Length - 1);
+                Apply<TVector, TSimd>(in layers[i], x, stride, rows, y, relu: i < layers.Length - 1 && norms[i] == RowNorm.None);
+                if (norms[i] != RowNorm.None)
+                    Normalize<TVector, TSimd>(in layers[i], norms[i], rows, y);
                 x = y;
                 stride = layers[i].PaddedOutputs;
                 y = y == scratch ? scratch + half : scratch;
@@ -261,6 +293,58 @@ public sealed unsafe class FoldedMlp : IDisposable
                     OneRow<TVector, TSimd>(x + (row * stride), inputs, w, bias + panel, y + (row * padded) + panel, relu);
             }
         }
+    }
+
+    /// <summary>Normalizes a block of rows, each by itself, and applies the ReLU.</summary>
+    private void Normalize<TVector, TSimd>(in Layer layer, RowNorm norm, int rows, float* y)
+        where TVector : struct
+        where TSimd : ISimd<TVector>
+    {
+        var (outputs, padded) = (layer.Outputs, layer.PaddedOutputs);
+        float* weight = memory + layer.Norm, bias = weight + padded;
+        for (var row = 0; row < rows; row++, y += padded)
+        {
+            var mean = norm == RowNorm.LayerNorm ? Sum<TVector, TSimd>(y, outputs) / outputs : 0;
+            var scale = 1 / MathF.Sqrt((SumOfSquares<TVector, TSimd>(y, outputs, mean) / outputs) + Epsilon);
+            var (away, factor) = (TSimd.Broadcast(-mean), TSimd.Broadcast(scale));
+            for (var i = 0; i < padded; i += TSimd.Lanes)
+            {
+                var normalized = TSimd.Multiply(TSimd.Add(TSimd.Load(y + i), away), factor);
+                TSimd.Store(TSimd.Relu(TSimd.MultiplyAdd(normalized, TSimd.Load(weight + i), TSimd.Load(bias + i))), y + i);
+            }
+        }
+    }
+
+    private static float Sum<TVector, TSimd>(float* y, int count)
+        where TVector : struct
+        where TSimd : ISimd<TVector>
+    {
+        var (sums, i) = (TSimd.Zero, 0);
+        for (; i + TSimd.Lanes <= count; i += TSimd.Lanes)
+            sums = TSimd.Add(sums, TSimd.Load(y + i));
+
+        var sum = TSimd.Sum(sums);
+        for (; i < count; i++)
+            sum += y[i];
+        return sum;
+    }
+
+    /// <summary>Σ (y - mean)².</summary>
+    private static float SumOfSquares<TVector, TSimd>(float* y, int count, float mean)
+        where TVector : struct
+        where TSimd : ISimd<TVector>
+    {
+        var (sums, away, i) = (TSimd.Zero, TSimd.Broadcast(-mean), 0);
+        for (; i + TSimd.Lanes <= count; i += TSimd.Lanes)
+        {
+            var distance = TSimd.Add(TSimd.Load(y + i), away);
+            sums = TSimd.MultiplyAdd(distance, distance, sums);
+        }
+
+        var sum = TSimd.Sum(sums);
+        for (; i < count; i++)
+            sum += (y[i] - mean) * (y[i] - mean);
+        return sum;
     }
 
     // The kernels. Every output is a sum of fixed partial sums, which hide the latency of multiply-add when there is one row only;
@@ -427,18 +511,20 @@ public sealed unsafe class FoldedMlp : IDisposable
 
     /// <summary>
     /// Where a layer lies in <see cref="memory"/>: its bias, padded with zeros, then its weight in panels of two vectors of outputs
-    /// (one, if that holds them all), each panel [in, panel width]. The padding computes zeros that nobody reads.
+    /// (one, if that holds them all), each panel [in, panel width], then, but in the last layer, weight and bias of a normalization, padded likewise.
+    /// The padding computes zeros that nobody reads.
     /// </summary>
     private readonly struct Layer
     {
-        public Layer(int inputs, int outputs, int lanes, nuint offset)
+        public Layer(int inputs, int outputs, int lanes, nuint offset, bool isLast)
         {
             (Inputs, Outputs) = (inputs, outputs);
             PanelWidth = outputs <= lanes ? lanes : 2 * lanes;
             PaddedOutputs = checked((outputs + PanelWidth - 1) / PanelWidth * PanelWidth);
             Bias = offset;
             Weight = offset + (nuint)PaddedOutputs;
-            Floats = checked((nuint)PaddedOutputs * ((nuint)inputs + 1));
+            Norm = checked(Weight + ((nuint)PaddedOutputs * (nuint)inputs));
+            Floats = checked((nuint)PaddedOutputs * ((nuint)inputs + (isLast ? 1u : 3u)));
             _ = checked(inputs * outputs);   // a row-major weight must fit a span
         }
 
@@ -453,6 +539,8 @@ public sealed unsafe class FoldedMlp : IDisposable
         public nuint Bias { get; }
 
         public nuint Weight { get; }
+
+        public nuint Norm { get; }
 
         public nuint Floats { get; }
     }

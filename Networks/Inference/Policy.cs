@@ -26,9 +26,13 @@ public enum ActionKind
 /// <para>
 /// The file is a safetensors file with the tensors' names and shapes of PyTorch, i = 0 for the layer that sees the observation:
 /// actor.{i}.weight_g [out, 1], actor.{i}.weight_v [out, in] and actor.{i}.bias [out] of a weight-normalized layer, actor.{i}.weight
-/// [out, in] and actor.{i}.bias [out] of a plain one, actor.log_std [A] for continuous actions. Its metadata says
-/// rlwn.format = "1", rlwn.observation_shape = "[4]", rlwn.action = "discrete" or "box", and for a box with bounds rlwn.action_low
-/// and rlwn.action_high = "[-2, null]", null for none.
+/// [out, in] and actor.{i}.bias [out] of a plain one, actor.log_std [A] for continuous actions. Where hidden layers are normalized before their
+/// ReLU, actor.{i}_norm.weight [out], and for a layer norm actor.{i}_norm.bias [out]; batch normalization is part of the plain weights.
+/// </para>
+/// <para>
+/// Its metadata says rlwn.format = "1", rlwn.observation_shape = "[4]", rlwn.action = "discrete" or "box", for a box with bounds rlwn.action_low
+/// and rlwn.action_high = "[-2, null]", null for none, and rlwn.norm = "layer_norm" or "rms_norm" where hidden layers are normalized, ε = 1e-5.
+/// Files without rlwn.norm, as older versions wrote them, have no normalization.
 /// </para>
 /// </remarks>
 public sealed class Policy : IDisposable
@@ -37,6 +41,7 @@ public sealed class Policy : IDisposable
     private const string ObservationShapeKey = "rlwn.observation_shape";
     private const string ActionKey = "rlwn.action", DiscreteAction = "discrete", BoxAction = "box";
     private const string ActionLowKey = "rlwn.action_low", ActionHighKey = "rlwn.action_high";
+    private const string NormKey = "rlwn.norm", LayerNormText = "layer_norm", RmsNormText = "rms_norm";
     private const string Prefix = "actor.";
 
     private const int MostActions = 16_384;     // logits of one row, 64 KiB on the stack
@@ -60,7 +65,7 @@ public sealed class Policy : IDisposable
 
         tensors = [.. all.Where(tensor => tensor.Name.StartsWith(Prefix, StringComparison.Ordinal))];
         var remaining = Remaining(tensors);
-        network = Network(remaining);
+        network = Network(remaining, NormOfHiddenLayers());
         try
         {
             ObservationShape = ShapeOfObservation(network.InputSize);
@@ -160,26 +165,28 @@ public sealed class Policy : IDisposable
 
     /// <summary>The metadata of a policy of discrete actions, to which other texts can be added.</summary>
     /// <param name="observationShape">Length of each dimension of an observation.</param>
-    public static Dictionary<string, string> DiscreteMetadata(ReadOnlySpan<int> observationShape) => new()
+    /// <param name="norm">What normalizes hidden layers.</param>
+    public static Dictionary<string, string> DiscreteMetadata(ReadOnlySpan<int> observationShape, RowNorm norm = RowNorm.None) => WithNorm(norm, new()
     {
         [FormatKey] = Format,
         [ObservationShapeKey] = $"[{string.Join(", ", observationShape.ToArray())}]",
         [ActionKey] = DiscreteAction,
-    };
+    });
 
     /// <summary>The metadata of a policy of continuous actions, to which other texts can be added.</summary>
     /// <param name="observationShape">Length of each dimension of an observation.</param>
     /// <param name="low">The least value of each number of an action; negative infinity for none.</param>
     /// <param name="high">The greatest value of each number of an action; infinity for none.</param>
+    /// <param name="norm">What normalizes hidden layers.</param>
     public static Dictionary<string, string> BoxMetadata(
-        ReadOnlySpan<int> observationShape, ReadOnlySpan<float> low, ReadOnlySpan<float> high) => new()
+        ReadOnlySpan<int> observationShape, ReadOnlySpan<float> low, ReadOnlySpan<float> high, RowNorm norm = RowNorm.None) => WithNorm(norm, new()
     {
         [FormatKey] = Format,
         [ObservationShapeKey] = $"[{string.Join(", ", observationShape.ToArray())}]",
         [ActionKey] = BoxAction,
         [ActionLowKey] = BoundsText(low),
         [ActionHighKey] = BoundsText(high),
-    };
+    });
 
     /// <summary>Writes the policy to a file, in one step: an existing file is replaced by a whole new one or not at all.</summary>
     /// <param name="path">The file.</param>
@@ -391,6 +398,23 @@ public sealed class Policy : IDisposable
         return $"[{string.Join(", ", texts)}]";
     }
 
+    private static Dictionary<string, string> WithNorm(RowNorm norm, Dictionary<string, string> metadata)
+    {
+        if (norm != RowNorm.None)
+            metadata[NormKey] = norm == RowNorm.LayerNorm ? LayerNormText : RmsNormText;
+        return metadata;
+    }
+
+    private RowNorm NormOfHiddenLayers() => Metadata.GetValueOrDefault(NormKey) switch
+    {
+        null => RowNorm.None,
+        LayerNormText => RowNorm.LayerNorm,
+        RmsNormText => RowNorm.RmsNorm,
+        var other => throw new ArgumentException(
+            $"Expected metadata {NormKey} = \"{LayerNormText}\", \"{RmsNormText}\" or none, got \"{TensorData.Abbreviate(other)}\". " +
+            "Use the version of RlWn that wrote the policy, or a newer one."),
+    };
+
     private static Dictionary<string, TensorData> Remaining(TensorData[] tensors)
     {
         var byName = new Dictionary<string, TensorData>();
@@ -404,7 +428,7 @@ public sealed class Policy : IDisposable
     }
 
     /// <summary>Takes the layers out of the tensors and folds them into a network.</summary>
-    private static FoldedMlp Network(Dictionary<string, TensorData> remaining)
+    private static FoldedMlp Network(Dictionary<string, TensorData> remaining, RowNorm norm)
     {
         var layers = new List<(float[] Weight, float[] Bias)>();
         var widths = new List<int>();
@@ -439,9 +463,15 @@ public sealed class Policy : IDisposable
                 "or one that was not saved for acting.");
         }
 
+        var norms = norm == RowNorm.None ? [] : widths.Skip(1).SkipLast(1).Select((width, i) => (
+            Weight: Take(remaining, $"{Prefix}{i}_norm.weight", width).Floats.ToArray(),
+            Bias: norm == RowNorm.RmsNorm ? [] : Take(remaining, $"{Prefix}{i}_norm.bias", width).Floats.ToArray())).ToArray();
+
         var network = new FoldedMlp([.. widths]);
         for (var i = 0; i < layers.Count; i++)
             network.SetLayer(i, layers[i].Weight, layers[i].Bias);
+        for (var i = 0; i < norms.Length; i++)
+            network.SetNorm(i, norm, norms[i].Weight, norms[i].Bias);
         return network;
     }
 

@@ -51,7 +51,7 @@ public class MemoryTests
             for (var i = 0; i < agents; i++)
             {
                 using var agent = Agents.Make(
-                    envs, new() { RolloutSteps = 4, Epochs = 1, Minibatches = 1 }, network: new() { Hidden = [1000], Direction = Direction.He });
+                    envs, new() { RolloutSteps = 4, Epochs = 1, Minibatches = 1 }, network: new() { Hidden = [1000], Scheme = Scheme.Parse("he-proposed") });
                 Run(agent, rollouts: 1);
             }
         }

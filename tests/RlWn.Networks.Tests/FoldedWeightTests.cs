@@ -47,7 +47,7 @@ public class FoldedWeightTests : IDisposable
     public void Forward_AfterVChangedInPlace_IsNew() => AssertNewAfter(() => AddNoise(layer.weight_v));
 
     [Fact]
-    public void Forward_AfterGChangedInPlace_IsNew() => AssertNewAfter(() => AddNoise(layer.weight_g));
+    public void Forward_AfterGChangedInPlace_IsNew() => AssertNewAfter(() => AddNoise(layer.weight_g!));
 
     [Fact]
     public void Forward_AfterAViewOfVChanged_IsNew() => AssertNewAfter(() => AddNoise(layer.weight_v.detach()[1]));

@@ -222,7 +222,7 @@ public class InitializationTests
 
         Initialization.ApplyScales(layer, Scheme.Parse("he-data-dependent"), tensor([1.0, 0, 5, 0], [2, 2]));
 
-        Assert.Equal(1 / 1.2, layer.weight_g.item<double>(), 12);
+        Assert.Equal(1 / 1.2, layer.weight_g!.item<double>(), 12);
         Assert.Equal(-1.8 / 1.2, layer.bias!.item<double>(), 12);
         Assert.Equal([3.0, 4], layer.weight_v.data<double>().ToArray());
     }

@@ -63,7 +63,7 @@ public class LearningTests
 
         Assert.All(policy, logit => Assert.True(float.IsNaN(logit)));
         Assert.All(values, value => Assert.False(float.IsNaN(value)));
-        Assert.True(((WeightNormLayer)network.Actor.Layers[0]).weight_g.grad!.isnan().any().item<bool>());
+        Assert.True(((WeightNormLayer)network.Actor.Layers[0]).weight_g!.grad!.isnan().any().item<bool>());
     }
 
     [Theory]

@@ -114,7 +114,7 @@ public class MlpTests
             new() { Hidden = [8], PolicyOutput = OutputLayer.WeightNorm, PolicyScale = 0.25, ValueOutput = OutputLayer.Plain, ValueScale = 3, LogStd = -0.5 },
             Seeded.Init(1));
 
-        Assert.Equal([0.25f, 0.25f], Assert.IsType<WeightNormLinear>(network.Actor.Layers[1]).weight_g.data<float>().ToArray());
+        Assert.Equal([0.25f, 0.25f], Assert.IsType<WeightNormLinear>(network.Actor.Layers[1]).weight_g!.data<float>().ToArray());
         using var weight = Assert.IsType<Linear>(network.Critic.Layers[1]).weight.norm();
         Assert.Equal(3, weight.item<float>(), 1e-5);
         Assert.Equal([-0.5f, -0.5f], network.log_std!.data<float>().ToArray());
@@ -186,7 +186,7 @@ public class MlpTests
 
         float[] Bits(ulong seed)
         {
-            using var network = new ActorCritic(5, 3, true, new() { Hidden = [33, 17] }, Seeded.Init(seed) with { Direction = direction });
+            using var network = new ActorCritic(5, 3, true, new() { Hidden = [33, 17], Scheme = new(direction, ScaleRule.Proposed) }, Seeded.Init(seed));
             return [.. network.state_dict().OrderBy(entry => entry.Key, StringComparer.Ordinal).SelectMany(entry => entry.Value.data<float>().ToArray())];
         }
     }

@@ -78,8 +78,8 @@ public class WeightNormLayerTests
         using var generator = new Generator(1);
         using var v = Directions.Orthogonal([outputs, inputs], generator);
 
-        Assert.All(layer.weight_g.data<float>().ToArray(), g => Assert.Equal((float)Math.Sqrt(2.0 * inputs / outputs), g));
-        Assert.Equal([outputs, 1], layer.weight_g.shape);
+        Assert.All(layer.weight_g!.data<float>().ToArray(), g => Assert.Equal((float)Math.Sqrt(2.0 * inputs / outputs), g));
+        Assert.Equal([outputs, 1], layer.weight_g!.shape);
         Assert.All(layer.bias!.data<float>().ToArray(), b => Assert.Equal(0f, b));
         Assert.Equal(v.data<float>().ToArray(), layer.weight_v.data<float>().ToArray());
         Assert.All(layer.parameters(), parameter => Assert.True(parameter.requires_grad && parameter.is_leaf));
@@ -90,8 +90,8 @@ public class WeightNormLayerTests
     {
         using var layer = new WeightNormConv2d(8, 32, 5, Gain.LastOfBlock(4), Seeded.Init(1));
 
-        Assert.All(layer.weight_g.data<float>().ToArray(), g => Assert.Equal(0.25f, g));   // √(1/4 · 8/32)
-        Assert.Equal([32, 1, 1, 1], layer.weight_g.shape);
+        Assert.All(layer.weight_g!.data<float>().ToArray(), g => Assert.Equal(0.25f, g));   // √(1/4 · 8/32)
+        Assert.Equal([32, 1, 1, 1], layer.weight_g!.shape);
         Assert.Equal([32, 8, 5, 5], layer.weight_v.shape);
         Assert.All(layer.bias!.data<float>().ToArray(), b => Assert.Equal(0f, b));
     }
@@ -265,14 +265,14 @@ public class WeightNormLayerTests
     {
         using var noGrad = no_grad();
         layer.weight_v.copy_(v);
-        layer.weight_g.copy_(g);
+        layer.weight_g!.copy_(g);
         layer.bias!.copy_(b);
     }
 
     // dg = <dW, v^>, dv = (g/||v||)(dW - <dW, v^> v^).
     private static void AssertClosedForm(WeightNormLayer layer, Tensor dw, Tensor db)
     {
-        Parameter v = layer.weight_v, g = layer.weight_g;
+        Parameter v = layer.weight_v, g = layer.weight_g!;
         var rows = v.detach().flatten(1);
         var norm = rows.square().sum(1, keepdim: true).sqrt();
         var unit = rows / norm;
