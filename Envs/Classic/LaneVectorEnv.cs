@@ -65,6 +65,39 @@ internal sealed class LaneVectorEnv<TPhysics, TAction> : VectorEnv
             StepEight(first, actions[first..Math.Min(first + Lanes, Count)]);
     }
 
+    /// <inheritdoc/>
+    public override bool CanSave => true;
+
+    /// <inheritdoc/>
+    protected override void SaveState(BinaryWriter writer)
+    {
+        if (!started)
+            throw new InvalidOperationException("Expected Reset(seed) before Save. There is nothing to save yet.");
+
+        for (var i = 0; i < Count; i++)
+        {
+            writer.Write(randoms[i]);
+            writer.Write(steps[i]);
+            foreach (var number in StateOf(i))
+                writer.Write(number[i % Lanes]);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void LoadState(BinaryReader reader)
+    {
+        Span<double> state = stackalloc double[TPhysics.StateSize];
+        for (var i = 0; i < Count; i++)
+        {
+            randoms[i] = reader.ReadRng();
+            steps[i] = reader.ReadCount(maxSteps, "steps of a running episode");
+            reader.Read(state);
+            Set(i, state);
+        }
+
+        started = true;
+    }
+
     private void StepEight(int first, ReadOnlySpan<TAction> actions)
     {
         Span<double> wide = stackalloc double[Lanes];
@@ -99,10 +132,15 @@ internal sealed class LaneVectorEnv<TPhysics, TAction> : VectorEnv
     {
         Span<double> drawn = stackalloc double[TPhysics.StateSize];
         TPhysics.Draw(randoms[i], drawn);
-        var state = StateOf(i);
-        for (var number = 0; number < drawn.Length; number++)
-            state[number] = state[number].WithElement(i % Lanes, drawn[number]);
+        Set(i, drawn);
         steps[i] = 0;
+    }
+
+    private void Set(int i, ReadOnlySpan<double> numbers)
+    {
+        var state = StateOf(i);
+        for (var number = 0; number < numbers.Length; number++)
+            state[number] = state[number].WithElement(i % Lanes, numbers[number]);
     }
 
     // Writes the rows of those of eight tasks whose bit is set.
