@@ -41,6 +41,12 @@ public enum EnvRule
     /// <summary>A task that draws text keeps to lines of 80 characters.</summary>
     TextFits,
 
+    /// <summary>A task that draws frames writes every byte of them, the same for the same state, and changes nothing by drawing.</summary>
+    FrameDrawsTheState,
+
+    /// <summary>A task or vector that can be saved goes on, after loading, as the saved one did.</summary>
+    SavedGoesOn,
+
     /// <summary>Each environment of a vector does, bit by bit, what the task does alone.</summary>
     VectorAsAlone,
 }

@@ -34,10 +34,29 @@ public static class EnvRegistry
 {
     private static readonly ConcurrentDictionary<string, EnvSpec> Specs = new(StringComparer.Ordinal);
 
-    static EnvRegistry() => Register(
-        "CartPole-v1", () => new CartPole(), maxSteps: 500, rewardThreshold: 475,
-        description: "Balance a pole on a cart by pushing the cart left or right.",
-        createVector: count => new CartPoleVector(count, maxSteps: 500));
+    static EnvRegistry()
+    {
+        Register(
+            "CartPole-v1", () => new CartPole(), maxSteps: 500, rewardThreshold: 475,
+            description: "Balance a pole on a cart by pushing the cart left or right.",
+            createVector: count => new CartPoleVector(count, maxSteps: 500));
+        Register(
+            "MountainCar-v0", () => new MountainCar(), maxSteps: 200, rewardThreshold: -110,
+            description: "Swing a weak car back and forth in a valley until it reaches the flag on the hill.",
+            createVector: count => new LaneVectorEnv<MountainCar.Physics, int>(count, maxSteps: 200));
+        Register(
+            "MountainCarContinuous-v0", () => new MountainCarContinuous(), maxSteps: 999, rewardThreshold: 90,
+            description: "Reach the flag on the hill with a weak car, by pushes of any strength and at little cost.",
+            createVector: count => new LaneVectorEnv<MountainCarContinuous.Physics, float>(count, maxSteps: 999));
+        Register(
+            "Acrobot-v1", () => new Acrobot(), maxSteps: 500, rewardThreshold: -100,
+            description: "Swing the free end of a chain of two links above a line, by the torque between them.",
+            createVector: count => new LaneVectorEnv<Acrobot.Physics, int>(count, maxSteps: 500));
+        Register(
+            "Pendulum-v1", () => new Pendulum(), maxSteps: 200,
+            description: "Swing up a pendulum with a weak motor and keep it upright.",
+            createVector: count => new LaneVectorEnv<Pendulum.Physics, float>(count, maxSteps: 200));
+    }
 
     /// <summary>All registered tasks, by id.</summary>
     public static IReadOnlyList<EnvSpec> All => [.. Specs.Values.OrderBy(spec => spec.Id, StringComparer.Ordinal)];

@@ -81,6 +81,50 @@ public sealed class Discrete : Space<int>
     public override string ToString() => $"Discrete({N})";
 }
 
+/// <summary>Several choices at once, each with its own number of them: as the buttons of a gamepad.</summary>
+public sealed class MultiDiscrete : Space<int>
+{
+    /// <summary>Makes the space; its shape is [choices.Length].</summary>
+    /// <param name="choices">How many choices each number has, at least 1: number i is 0 to choices[i] - 1.</param>
+    public MultiDiscrete(params ReadOnlySpan<int> choices) : base([choices.Length])
+    {
+        foreach (var n in choices)
+            ArgumentOutOfRangeException.ThrowIfLessThan(n, 1, nameof(choices));
+        Choices = [.. choices];
+    }
+
+    /// <summary>How many choices each number has.</summary>
+    public ImmutableArray<int> Choices { get; }
+
+    /// <inheritdoc/>
+    public override bool Contains(ReadOnlySpan<int> value)
+    {
+        if (value.Length != Size)
+            return false;
+
+        for (var i = 0; i < value.Length; i++)
+        {
+            if ((uint)value[i] >= (uint)Choices[i])
+                return false;
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public override void Sample(Random random, Span<int> value)
+    {
+        ArgumentNullException.ThrowIfNull(random);
+        RequireSize(value.Length);
+
+        for (var i = 0; i < value.Length; i++)
+            value[i] = random.Next(Choices[i]);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"MultiDiscrete([{string.Join(", ", Choices)}])";
+}
+
 /// <summary>Floats between bounds, each number with its own; a bound may be infinite.</summary>
 public sealed class Box : Space<float>
 {

@@ -89,6 +89,34 @@ public sealed class SyncVectorEnv<TObservation, TAction> : VectorEnv
     }
 
     /// <inheritdoc/>
+    public override bool CanSave => Array.TrueForAll(envs, env => env.AsSavable() is not null);
+
+    /// <inheritdoc/>
+    protected override void SaveState(BinaryWriter writer)
+    {
+        if (!started)
+            throw new InvalidOperationException("Expected Reset(seed) before Save. There is nothing to save yet.");
+
+        for (var i = 0; i < Count; i++)
+        {
+            writer.Write(randoms[i]);
+            envs[i].RequireSavable().Save(writer);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void LoadState(BinaryReader reader)
+    {
+        for (var i = 0; i < Count; i++)
+        {
+            randoms[i] = reader.ReadRng();
+            envs[i].RequireSavable().Load(reader, randoms[i]);
+        }
+
+        started = true;
+    }
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         DisposeAll(envs);

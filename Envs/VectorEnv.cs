@@ -93,22 +93,57 @@ public abstract class VectorEnv : IDisposable
     /// <exception cref="ArgumentException">A row of <see cref="Actions"/> does not lie in <see cref="ActionSpace"/>. No environment was stepped.</exception>
     public abstract void Step();
 
-    /// <summary>Whether <see cref="Save"/> can: every environment must be able to.</summary>
+    /// <summary>Whether the vector's whole state can be saved, and taken up again.</summary>
     public virtual bool CanSave => false;
 
     /// <summary>
-    /// Writes everything that decides the future: the state of every environment and of its random generator, and what the next action is
-    /// chosen by, <see cref="Observations"/>.
+    /// Writes the state of every environment, its random generator's too, and <see cref="Observations"/>. The other buffers belong to the last
+    /// step and are not saved.
     /// </summary>
-    /// <param name="writer">Where to.</param>
-    /// <exception cref="NotSupportedException">The environments cannot be saved; see <see cref="CanSave"/>.</exception>
-    public virtual void Save(BinaryWriter writer) => throw CannotSave();
+    /// <param name="writer">Where to; only forwards.</param>
+    /// <exception cref="NotSupportedException">It cannot be saved: <see cref="CanSave"/> is false.</exception>
+    /// <exception cref="InvalidOperationException"><see cref="Reset"/> was never called.</exception>
+    public void Save(BinaryWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        RequireCanSave();
+        writer.Write(Count);
+        SaveState(writer);
+        writer.Write(Observations.Bytes);
+    }
 
-    /// <summary>Takes up what a vector made alike has saved, and goes on from there bit by bit as that one would have.</summary>
+    /// <summary>
+    /// Takes up a state that a vector made alike has saved, whatever the present one is: from here on, with the same actions, it does bit by bit
+    /// what that one would have done.
+    /// </summary>
     /// <param name="reader">Reads just what <see cref="Save"/> wrote.</param>
-    /// <exception cref="NotSupportedException">The environments cannot be saved; see <see cref="CanSave"/>.</exception>
-    /// <exception cref="InvalidDataException">What was read cannot be such a state.</exception>
-    public virtual void Load(BinaryReader reader) => throw CannotSave();
+    /// <exception cref="NotSupportedException">It cannot be saved: <see cref="CanSave"/> is false.</exception>
+    /// <exception cref="InvalidDataException">What was read is not the state of such a vector. This one is to be reset or loaded anew.</exception>
+    public void Load(BinaryReader reader)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        RequireCanSave();
+        var count = reader.ReadInt32();
+        if (count != Count)
+            throw new InvalidDataException($"Expected the state of {Count} environments, got that of {count}. Make the vector with as many as were saved.");
+
+        LoadState(reader);
+        reader.ReadExactly(Observations.Bytes);
+    }
+
+    /// <summary>Writes what decides the environments' future. Called only where <see cref="CanSave"/> is true.</summary>
+    /// <param name="writer">Where to.</param>
+    protected virtual void SaveState(BinaryWriter writer) { }
+
+    /// <summary>Reads what <see cref="SaveState"/> wrote. Called only where <see cref="CanSave"/> is true.</summary>
+    /// <param name="reader">Where from.</param>
+    protected virtual void LoadState(BinaryReader reader) { }
+
+    private void RequireCanSave()
+    {
+        if (!CanSave)
+            throw new NotSupportedException($"Expected environments that can be saved, got {GetType().Name} of some that cannot. Let the task implement {nameof(ISavable)}.");
+    }
 
     /// <summary>Frees whatever the environments hold.</summary>
     public void Dispose()
@@ -125,7 +160,4 @@ public abstract class VectorEnv : IDisposable
     /// <summary>Frees whatever the environments hold. Called once.</summary>
     /// <param name="disposing">Always true.</param>
     protected virtual void Dispose(bool disposing) { }
-
-    private NotSupportedException CannotSave() =>
-        new($"Expected environments whose state can be saved, got {GetType().Name}, which cannot. Ask {nameof(CanSave)} before, or start them anew.");
 }

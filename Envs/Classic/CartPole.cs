@@ -13,7 +13,7 @@ namespace RlWn.Envs;
 /// episode too.</para>
 /// <para><see cref="CartPoleVector"/> steps many at once, by the same physics and to the same bits.</para>
 /// </remarks>
-public sealed partial class CartPole : IEnv<float, int>, ITextView
+public sealed partial class CartPole : IEnv<float, int>, ITextView, IFrameView, ISavable
 {
     private const double Gravity = 9.8;                     // m/s²
     private const double CartMass = 1.0;                    // kg
@@ -69,6 +69,17 @@ public sealed partial class CartPole : IEnv<float, int>, ITextView
         State = state;
         Observe(state, observation);
         return new StepResult(Reward: 1, Terminated: lost);
+    }
+
+    /// <inheritdoc/>
+    public void Save(BinaryWriter writer) => writer.Write([State.X, State.XDot, State.Theta, State.ThetaDot]);
+
+    /// <inheritdoc/>
+    public void Load(BinaryReader reader, Random random)
+    {
+        Span<double> state = stackalloc double[4];
+        reader.Read(state);
+        State = (state[0], state[1], state[2], state[3]);
     }
 
     /// <summary>The state that an episode starts from.</summary>

@@ -62,6 +62,38 @@ public sealed class CartPoleVector : VectorEnv
             StepOne(i, actions[i], observations.Slice(i * 4, 4));
     }
 
+    /// <inheritdoc/>
+    public override bool CanSave => true;
+
+    /// <inheritdoc/>
+    protected override void SaveState(BinaryWriter writer)
+    {
+        if (!started)
+            throw new InvalidOperationException("Expected Reset(seed) before Save. There is nothing to save yet.");
+
+        for (var i = 0; i < Count; i++)
+        {
+            writer.Write(randoms[i]);
+            writer.Write(steps[i]);
+            writer.Write([x[i], xDot[i], theta[i], thetaDot[i]]);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void LoadState(BinaryReader reader)
+    {
+        Span<double> state = stackalloc double[4];
+        for (var i = 0; i < Count; i++)
+        {
+            randoms[i] = reader.ReadRng();
+            steps[i] = reader.ReadCount(maxSteps, "steps of a running episode");
+            reader.Read(state);
+            (x[i], xDot[i], theta[i], thetaDot[i]) = (state[0], state[1], state[2], state[3]);
+        }
+
+        started = true;
+    }
+
     private void StepEight(int first, ReadOnlySpan<int> actions, Span<float> observations)
     {
         var x8 = Vector512.LoadUnsafe(ref x[first]);

@@ -25,6 +25,7 @@ internal static class OutsideActions
     private static IEnumerable<object> Numbers(Space space, int i) => space switch
     {
         Discrete discrete => [-1, discrete.N, int.MinValue, int.MaxValue],
+        MultiDiscrete several => [-1, several.Choices[i], int.MinValue, int.MaxValue],
         Box box => [float.NaN, MathF.BitDecrement(box.Low[i]), MathF.BitIncrement(box.High[i])],
         ByteBox box => [(byte)Math.Min(byte.MaxValue, box.High + 1)],
         _ => [],

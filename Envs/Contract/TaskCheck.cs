@@ -19,6 +19,8 @@ internal sealed class TaskCheck<TObservation, TAction>(Func<IEnv<TObservation, T
         findings.From(RandomOfEarlierResets);
         findings.From(BytesPerStep);
         findings.From(Text);
+        findings.From(Frames);
+        findings.From(SavedAndLoaded);
         if (findings.None)   // else the vector would only repeat it
             findings.AddAll(new VectorCheck<TObservation, TAction>(InVector, create, options).RunForTask());
         return findings.Violations;
@@ -158,12 +160,10 @@ internal sealed class TaskCheck<TObservation, TAction>(Func<IEnv<TObservation, T
         {
             using var player = NewPlayer();
             var random = Random(offset);
-            var hash = 14695981039346656037UL;   // FNV-1a
+            var hash = Hash.Start;
             Play(player, fewSteps, random, (_, result) =>
             {
-                foreach (var value in player.Bytes)
-                    hash = (hash ^ value) * 1099511628211;
-                hash = (hash ^ BitConverter.SingleToUInt32Bits(result.Reward)) * 1099511628211;
+                hash = Hash.Of(hash, player.Bytes, result);
                 return true;
             });
             trajectories.Add(hash);
@@ -287,6 +287,121 @@ internal sealed class TaskCheck<TObservation, TAction>(Func<IEnv<TObservation, T
         });
     }
 
+    // A task that is drawn at every step beside one that never is.
+    private void Frames()
+    {
+        using var drawn = NewPlayer();
+        using var other = NewPlayer();
+        if (drawn.Env.Find<IFrameView>() is not { } view)
+            return;
+
+        var (height, width) = view.FrameSize;
+        if (height < 1 || width < 1 || !(view.FramesPerSecond > 0))
+        {
+            findings.Add(
+                EnvRule.FrameDrawsTheState,
+                $"Expected frames of at least 1 by 1 pixel and more than 0 in a second, got {height} by {width} and {view.FramesPerSecond}.");
+            return;
+        }
+
+        var (one, two) = (new byte[height * width * 3], new byte[height * width * 3]);
+        var (action, actions, randomOne, randomTwo) = (new TAction[drawn.Env.ActionSpace.Size], Actions(), Random(), Random());
+        drawn.Reset(randomOne);
+        other.Reset(randomTwo);
+        for (var step = 0; step < Math.Min(fewSteps, 100); step++)
+        {
+            Array.Fill(one, (byte)0xA5);
+            Array.Fill(two, (byte)0x5A);
+            view.DrawFrame(one);
+            view.DrawFrame(two);
+            if (!one.AsSpan().SequenceEqual(two))
+            {
+                findings.Add(
+                    EnvRule.FrameDrawsTheState,
+                    $"Expected two frames of one state to be the same, got others from byte {one.AsSpan().CommonPrefixLength(two)} on at step {step}. "
+                    + "Write every byte, background too, and draw nothing but the state.");
+                return;
+            }
+
+            drawn.Env.ActionSpace.Sample(actions, action);
+            var (resultOne, resultTwo) = (drawn.Step(action), other.Step(action));
+            if (!Same(resultOne, resultTwo) || drawn.FirstDifference(other.Observation) >= 0)
+            {
+                findings.Add(
+                    EnvRule.FrameDrawsTheState,
+                    $"Expected drawing to change nothing, got another step {step + 1} than without it. Only read fields in DrawFrame, and draw no random numbers.");
+                return;
+            }
+
+            if (resultOne.Ended)
+            {
+                drawn.Reset(randomOne);
+                other.Reset(randomTwo);
+            }
+        }
+    }
+
+    // Saved in mid-episode; loaded by a new task, and by one that was somewhere else.
+    private void SavedAndLoaded()
+    {
+        using var saved = NewPlayer();
+        if (saved.Env.AsSavable() is not { } state)
+            return;
+
+        foreach (var stepsBefore in (ReadOnlySpan<int>)[0, 1, 7, 50])
+        {
+            var random = new Rng(options.Seed);
+            Play(saved, stepsBefore, random, (_, _) => true);
+
+            using var stream = new MemoryStream();
+            using (var writer = new BinaryWriter(stream, System.Text.Encoding.UTF8, leaveOpen: true))
+            {
+                state.Save(writer);
+            }
+
+            var generator = random.State;
+            var expected = Future(saved, random);
+
+            using var fresh = NewPlayer();
+            foreach (var (player, who) in ((Player<TObservation, TAction>, string)[])[(fresh, "a new task"), (saved, "the same task, further on")])
+            {
+                stream.Position = 0;
+                var loaded = new Rng(0) { State = generator };
+                using (var reader = new BinaryReader(stream, System.Text.Encoding.UTF8, leaveOpen: true))
+                {
+                    player.Env.RequireSavable().Load(reader, loaded);
+                }
+
+                var left = stream.Length - stream.Position;
+                if (left == 0 && Future(player, loaded) == expected)
+                    continue;
+
+                findings.Add(
+                    EnvRule.SavedGoesOn,
+                    $"Expected {who}, after loading what was saved {stepsBefore} steps after a reset, to go on as the saved one did, got "
+                    + (left == 0 ? "another future. Save every field that a step reads, and keep the Random that Load is handed." : $"{left} bytes left over. Read in Load what Save writes."));
+                return;
+            }
+        }
+    }
+
+    // A hash of all that comes of some steps from here on.
+    private ulong Future(Player<TObservation, TAction> player, Rng random)
+    {
+        var (action, actions) = (new TAction[player.Env.ActionSpace.Size], new Rng(options.Seed, stream: ulong.MaxValue - 1));
+        var hash = Hash.Start;
+        for (var step = 0; step < Math.Min(fewSteps, 300); step++)
+        {
+            player.Env.ActionSpace.Sample(actions, action);
+            var result = player.Step(action);
+            hash = Hash.Of(hash, player.Bytes, result);
+            if (result.Ended)
+                player.Reset(random);
+        }
+
+        return hash;
+    }
+
     // Resets and does so many random actions, over as many episodes as that takes. Calls `seen` after the first reset, with step 0,
     // and after each step; stops when it returns false.
     private void Play(Player<TObservation, TAction> player, int steps, Random random, Func<int, StepResult, bool> seen)
@@ -332,6 +447,7 @@ internal sealed class TaskCheck<TObservation, TAction>(Func<IEnv<TObservation, T
             var inside = space switch
             {
                 Box box => Unsafe.BitCast<TObservation, float>(number) is var single && single >= box.Low[i] && single <= box.High[i],
+                MultiDiscrete several => (uint)Unsafe.BitCast<TObservation, int>(number) < (uint)several.Choices[i],
                 ByteBox box => Unsafe.BitCast<TObservation, byte>(number) <= box.High,
                 _ => false,
             };

@@ -12,6 +12,7 @@ internal sealed class VectorCheck<TObservation, TAction>(
     public IReadOnlyList<Violation> RunForTask()
     {
         findings.From(() => Compare(count: 8));
+        findings.From(() => SavedAndLoaded(count: 3));
         return findings.Violations;
     }
 
@@ -19,7 +20,11 @@ internal sealed class VectorCheck<TObservation, TAction>(
     public IReadOnlyList<Violation> RunForVector()
     {
         foreach (var count in (ReadOnlySpan<int>)[1, 3, 8, 21])
+        {
             findings.From(() => Compare(count));
+            findings.From(() => SavedAndLoaded(count));
+        }
+
         findings.From(StepBeforeReset);
         findings.From(BytesPerStep);
         return findings.Violations;
@@ -135,6 +140,61 @@ internal sealed class VectorCheck<TObservation, TAction>(
                 $"Expected an ArgumentException for the action [{string.Join(", ", action)}] in row {vector.Count - 1}, which is not in "
                 + $"{space}, got none. Look at all actions before the first environment is stepped.");
         }
+    }
+
+    // Loaded by a vector that was never reset, and by the saved one further on.
+    private void SavedAndLoaded(int count)
+    {
+        using var saved = createVector(count);
+        using var fresh = createVector(count);
+        if (!saved.CanSave)
+            return;
+
+        saved.Reset(options.Seed);
+        Future(saved, steps: 37);
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream);
+        saved.Save(writer);
+        writer.Flush();
+
+        var observations = saved.Observations.Bytes.ToArray();
+        var expected = Future(saved, steps: 300);
+        foreach (var vector in (VectorEnv[])[fresh, saved])
+        {
+            stream.Position = 0;
+            using (var reader = new BinaryReader(stream, System.Text.Encoding.UTF8, leaveOpen: true))
+            {
+                vector.Load(reader);
+            }
+
+            if (stream.Position == stream.Length && vector.Observations.Bytes.SequenceEqual(observations) && Future(vector, steps: 300) == expected)
+                continue;
+
+            findings.Add(
+                EnvRule.SavedGoesOn,
+                $"Expected {(vector == fresh ? "a new vector" : "the same vector, further on")} of {count}, after loading, to go on as the saved one did, got "
+                + "another future. Save every field that a step reads, random generators too.");
+            return;
+        }
+    }
+
+    // A hash of all that comes of some steps from here on.
+    private ulong Future(VectorEnv vector, int steps)
+    {
+        var (space, actions) = ((Space<TAction>)vector.ActionSpace, new Rng(options.Seed, stream: ulong.MaxValue - 1));
+        var hash = Hash.Start;
+        for (var step = 0; step < steps; step++)
+        {
+            for (var i = 0; i < vector.Count; i++)
+                space.Sample(actions, vector.Actions.Row<TAction>(i));
+            vector.Step();
+
+            hash = Hash.Of(hash, vector.Observations.Bytes);
+            for (var i = 0; i < vector.Count; i++)
+                hash = Hash.Of(hash, [], new StepResult(vector.Rewards[i], vector.Terminated[i], vector.Truncated[i]));
+        }
+
+        return hash;
     }
 
     private void StepBeforeReset()

@@ -59,10 +59,7 @@ public sealed class TimeLimit<TObservation, TAction>(IEnv<TObservation, TAction>
     {
         ArgumentNullException.ThrowIfNull(reader);
         var inner = env.RequireSavable();
-        var read = reader.ReadInt32();
-        if (read < 0 || read > MaxSteps)
-            throw new InvalidDataException($"Expected 0 to {MaxSteps} steps of a running episode, got {read}. It was saved under another limit, or is damaged.");
-
+        var read = reader.ReadCount(MaxSteps, "steps of a running episode");
         inner.Load(reader, random);
         steps = read;
     }

@@ -130,3 +130,69 @@ internal sealed class SharesState : SoundEnv
         return result;
     }
 }
+
+/// <summary>Keeps every rule, saving and frames included; the classes below break one.</summary>
+internal class SavableEnv : SoundEnv, ISavable, IFrameView
+{
+    public virtual (int Height, int Width) FrameSize => (2, 3);
+
+    public double FramesPerSecond => 30;
+
+    public virtual void DrawFrame(Span<byte> rgb) => rgb.Fill((byte)Steps);
+
+    public virtual void Save(BinaryWriter writer)
+    {
+        writer.Write(Position);
+        writer.Write(Steps);
+    }
+
+    public virtual void Load(BinaryReader reader, Random random)
+    {
+        (Position, Steps) = (reader.ReadSingle(), reader.ReadInt32());
+        TakeRandom(random);
+    }
+}
+
+internal sealed class SavesHalf : SavableEnv
+{
+    public override void Save(BinaryWriter writer) => writer.Write(Position);
+
+    public override void Load(BinaryReader reader, Random random)
+    {
+        Position = reader.ReadSingle();
+        TakeRandom(random);
+    }
+}
+
+internal sealed class LoadsLessThanItSaves : SavableEnv
+{
+    public override void Save(BinaryWriter writer)
+    {
+        base.Save(writer);
+        writer.Write(0);
+    }
+}
+
+internal sealed class ForgetsTheRandomItLoads : SavableEnv
+{
+    public override void Load(BinaryReader reader, Random random) => base.Load(reader, new Rng(0));
+}
+
+internal sealed class LeavesPixelsUnwritten : SavableEnv
+{
+    public override void DrawFrame(Span<byte> rgb) => rgb[..9].Clear();
+}
+
+internal sealed class MovesWhenDrawn : SavableEnv
+{
+    public override void DrawFrame(Span<byte> rgb)
+    {
+        rgb.Clear();
+        Position += 0.001f;
+    }
+}
+
+internal sealed class HasNoFrame : SavableEnv
+{
+    public override (int Height, int Width) FrameSize => (0, 3);
+}

@@ -66,6 +66,31 @@ public class EnvContractTests
     public void Check_TextTooWide_IsCaught() => OnlyBreaks(EnvRule.TextFits, () => new DrawsTooWide());
 
     [Fact]
+    public void Check_SavableTaskWithFrames_FindsNothing()
+    {
+        Assert.Empty(EnvContract.Check(() => new SavableEnv()));
+        Assert.Empty(EnvContract.Check(() => new TimeLimit<float, int>(new SavableEnv(), 12)));
+    }
+
+    [Fact]
+    public void Check_StateHalfSaved_IsCaught() => OnlyBreaks(EnvRule.SavedGoesOn, () => new SavesHalf());
+
+    [Fact]
+    public void Check_SavedStateHalfRead_IsCaught() => OnlyBreaks(EnvRule.SavedGoesOn, () => new LoadsLessThanItSaves());
+
+    [Fact]
+    public void Check_LoadedRandomForgotten_IsCaught() => OnlyBreaks(EnvRule.SavedGoesOn, () => new ForgetsTheRandomItLoads());
+
+    [Fact]
+    public void Check_FrameNotWritten_IsCaught() => OnlyBreaks(EnvRule.FrameDrawsTheState, () => new LeavesPixelsUnwritten());
+
+    [Fact]
+    public void Check_DrawingThatMoves_IsCaught() => OnlyBreaks(EnvRule.FrameDrawsTheState, () => new MovesWhenDrawn());
+
+    [Fact]
+    public void Check_FrameOfNoSize_IsCaught() => OnlyBreaks(EnvRule.FrameDrawsTheState, () => new HasNoFrame());
+
+    [Fact]
     public void Check_StateSharedBetweenTasks_IsCaught() => OnlyBreaks(EnvRule.VectorAsAlone, () => new SharesState());
 
     [Fact]

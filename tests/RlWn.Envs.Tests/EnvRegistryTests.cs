@@ -13,6 +13,18 @@ public class EnvRegistryTests
         Assert.Contains(spec, EnvRegistry.All);
     }
 
+    [Theory]
+    [InlineData("Acrobot-v1", 500, -100.0)]
+    [InlineData("MountainCar-v0", 200, -110.0)]
+    [InlineData("MountainCarContinuous-v0", 999, 90.0)]
+    [InlineData("Pendulum-v1", 200, null)]
+    public void Get_ClassicTask_HasGymnasiumsLimitAndThreshold(string id, int maxSteps, double? rewardThreshold)
+    {
+        var spec = EnvRegistry.Get(id);
+        Assert.Equal((maxSteps, rewardThreshold), (spec.MaxSteps, spec.RewardThreshold));
+        Assert.NotEmpty(spec.Description);
+    }
+
     [Fact]
     public void Register_OwnTask_CanBeMadeAloneAndInAVector()
     {
@@ -73,7 +85,7 @@ public class EnvRegistryTests
     {
         var exception = Assert.Throws<UnknownEnvException>(() => EnvRegistry.Get("cartpool-v1"));
         Assert.Equal(("cartpool-v1", "CartPole-v1"), (exception.Id, exception.Nearest));
-        Assert.Contains("Did you mean \"CartPole-v1\"? Known are: CartPole-v1", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Did you mean \"CartPole-v1\"? Known are: Acrobot-v1, CartPole-v1", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -37,6 +37,8 @@ internal class SoundEnv : IEnv<float, int>
         return new StepResult(Reward(), Terminated: Math.Abs(Position) > 5, Truncated: Steps >= 20);
     }
 
+    protected void TakeRandom(Random random) => this.random = random;
+
     protected virtual float Reward() => Position;
 
     protected virtual void Write(Span<float> observation)

@@ -60,6 +60,24 @@ public class TimeLimitTests
     }
 
     [Fact]
+    public void Load_MoreStepsThanTheLimit_IsRefused()
+    {
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream);
+        var env = new TimeLimit<float, int>(new CartPole(), 5);
+        env.Reset(new Rng(0), new float[4]);
+        for (var step = 0; step < 4; step++)
+            env.Step([step % 2], new float[4]);
+        env.Save(writer);
+        writer.Flush();
+
+        stream.Position = 0;
+        using var reader = new BinaryReader(stream);
+        var shorter = new TimeLimit<float, int>(new CartPole(), 3);
+        Assert.Contains("got 4", Assert.Throws<InvalidDataException>(() => shorter.Load(reader, new Rng(0))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Construct_NoSteps_IsRefused() =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new TimeLimit<float, int>(new CartPole(), 0));
 }
