@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace RlWn.Envs;
 
 /// <summary>What tasks and vectors save besides plain numbers.</summary>
@@ -27,6 +29,33 @@ public static class SavedState
         return state != default
             ? new Rng(0) { State = state }
             : throw new InvalidDataException("Expected the state of a random generator, got zeros alone. The file is damaged, or holds something else.");
+    }
+
+    /// <summary>Writes numbers.</summary>
+    /// <typeparam name="T">The type of one number.</typeparam>
+    /// <param name="writer">Where to.</param>
+    /// <param name="numbers">How many there are is written too.</param>
+    public static void WriteAll<T>(this BinaryWriter writer, ReadOnlySpan<T> numbers) where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        writer.Write(numbers.Length);
+        writer.Write(MemoryMarshal.AsBytes(numbers));
+    }
+
+    /// <summary>Reads as many numbers as were written.</summary>
+    /// <typeparam name="T">The type of one number.</typeparam>
+    /// <param name="reader">Where from.</param>
+    /// <param name="numbers">Receives them.</param>
+    /// <param name="name">What they are, for the error.</param>
+    /// <exception cref="InvalidDataException">Another number of them was written.</exception>
+    /// <exception cref="EndOfStreamException">The stream ends before.</exception>
+    public static void ReadAll<T>(this BinaryReader reader, Span<T> numbers, string name) where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        var count = reader.ReadInt32();
+        if (count != numbers.Length)
+            throw new InvalidDataException($"Expected {numbers.Length} numbers of {name}, got {count}. The state was saved by something of another size.");
+        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(numbers));
     }
 
     internal static void Write(this BinaryWriter writer, ReadOnlySpan<double> state)

@@ -154,7 +154,7 @@ public sealed class PpoAgent : IAgent
         (Steps, Updates) = (reader.ReadInt64(), reader.ReadInt64());
         parameters.Load(reader);
         optimizer.Load(reader);
-        reader.Read(random);
+        random.State = reader.ReadRng().State;
         reader.ReadAll<int>(order, "the order of a rollout's transitions");
         Resumption.Load(envs, episodes, reader, seed, Steps);
         acting.Refresh();
