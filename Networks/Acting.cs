@@ -1,50 +1,36 @@
-using RlWn.Inference;
 using RlWn.Init;
 using static TorchSharp.torch;
 
 namespace RlWn.Networks;
 
-/// <summary>
-/// An actor-critic as acting sees it: logits or means, and values, from observations in the main memory. Small networks run folded in plain
-/// C# and wide ones through libtorch, whichever is faster; both agree to 1e-5.
-/// </summary>
+/// <summary>An actor-critic as acting sees it: logits or means, and values, from observations in the main memory. See <see cref="ActingNetwork"/>.</summary>
 /// <remarks>Call <see cref="Refresh"/> after the network was trained; until then the weights of the last refresh act. One thread at a time.</remarks>
 public sealed class Acting : IDisposable
 {
-    // The multiplications for one observation, and the batch, from which libtorch's threads and blocking are worth its overhead. Up to two
-    // hidden layers of 2,048 and a batch of 64 plain C# is faster on one core (benchmarks/results, ActingByWidth).
-    private const long WideFrom = 2048 * 2048;
-    private const int WideBatch = 128;
-
-    private readonly int wideBatch;
     private readonly ActorCritic network;
-    private readonly FoldedMlp actor;
-    private readonly FoldedMlp critic;
-    private readonly WideMlp? wideActor;
-    private readonly WideMlp? wideCritic;
+    private readonly ActingNetwork actor;
+    private readonly ActingNetwork critic;
     private readonly float[] logStd;
 
     /// <summary>Makes the acting side of a network, refreshed.</summary>
     /// <param name="network">The network; not owned.</param>
-    public Acting(ActorCritic network) : this(network, WideFrom, WideBatch) { }
+    public Acting(ActorCritic network) : this(network, ActingNetwork.WideFrom, ActingNetwork.WideBatch) { }
 
     internal Acting(ActorCritic network, long wideFrom, int wideBatch)
     {
         ArgumentNullException.ThrowIfNull(network);
-        (this.network, this.wideBatch) = (network, wideBatch);
-        actor = new FoldedMlp([.. network.Actor.Widths]);
-        critic = new FoldedMlp([.. network.Critic.Widths]);
+        this.network = network;
+        actor = new ActingNetwork(network.Actor, wideFrom, wideBatch);
+        critic = new ActingNetwork(network.Critic, wideFrom, wideBatch);
         logStd = new float[network.log_std is null ? 0 : PolicyOutputs];
-        if (network.Actor.Widths.Zip(network.Actor.Widths.Skip(1), (inputs, outputs) => (long)inputs * outputs).Sum() >= wideFrom)
-            (wideActor, wideCritic) = (new(network.Actor), new(network.Critic));
         Refresh();
     }
 
     /// <summary>D: numbers in an observation.</summary>
-    public int ObservationSize => actor.InputSize;
+    public int ObservationSize => actor.ObservationSize;
 
     /// <summary>K: logits, or numbers of an action.</summary>
-    public int PolicyOutputs => actor.OutputSize;
+    public int PolicyOutputs => actor.Outputs;
 
     /// <summary>log σ of each number of a continuous action, as of the last refresh; empty for discrete actions.</summary>
     public ReadOnlySpan<float> LogStd => logStd;
@@ -54,8 +40,8 @@ public sealed class Acting : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Fold(network.Actor, actor, wideActor);
-        Fold(network.Critic, critic, wideCritic);
+        actor.Refresh();
+        critic.Refresh();
         if (network.log_std is { } parameter)
             Aten.Memory<float>(parameter.to(ScalarType.Float32).cpu()).CopyTo(logStd);
     }
@@ -67,121 +53,18 @@ public sealed class Acting : IDisposable
     /// <param name="values">Receives V(s), [N].</param>
     public void Evaluate(ReadOnlySpan<float> observations, int batch, Span<float> policy, Span<float> values)
     {
-        if (wideActor is not null && batch >= wideBatch)
-        {
-            wideActor.Forward(observations, batch, policy);
-            wideCritic!.Forward(observations, batch, values);
-        }
-        else
-        {
-            actor.Forward(observations, batch, policy);
-            critic.Forward(observations, batch, values);
-        }
+        actor.Forward(observations, batch, policy);
+        critic.Forward(observations, batch, values);
     }
 
     /// <summary>Evaluates the value alone.</summary>
     /// <inheritdoc cref="Evaluate" path="/param"/>
-    public void Value(ReadOnlySpan<float> observations, int batch, Span<float> values)
-    {
-        if (wideCritic is not null && batch >= wideBatch)
-            wideCritic.Forward(observations, batch, values);
-        else
-            critic.Forward(observations, batch, values);
-    }
+    public void Value(ReadOnlySpan<float> observations, int batch, Span<float> values) => critic.Forward(observations, batch, values);
 
     /// <summary>Frees the folded copies; the network stays.</summary>
     public void Dispose()
     {
         actor.Dispose();
         critic.Dispose();
-        wideActor?.Dispose();
-        wideCritic?.Dispose();
-    }
-
-    private static void Fold(Mlp from, FoldedMlp to, WideMlp? wide)
-    {
-        for (var i = 0; i < from.Layers.Count; i++)
-        {
-            var (weight, bias) = from.Folded(i);
-            to.SetLayer(i, Numbers(weight), Numbers(bias));
-            wide?.SetLayer(i, weight, bias);
-
-            if (from.RowNorm == RowNorm.None || from.NormOf(i) is not { } norm)
-                continue;
-
-            var parameters = norm.named_parameters().ToDictionary(entry => entry.name, entry => entry.parameter);
-            var shift = parameters.GetValueOrDefault("bias");
-            to.SetNorm(i, from.RowNorm, Numbers(parameters["weight"]), shift is null ? [] : Numbers(shift));
-            wide?.SetNorm(i, parameters["weight"], shift);
-        }
-
-        static ReadOnlySpan<float> Numbers(Tensor tensor) => Aten.Memory<float>(tensor.to(ScalarType.Float32).cpu().contiguous());
-    }
-
-    /// <summary>The weights of the last refresh for libtorch: a copy, since training goes on changing the network's own.</summary>
-    private sealed class WideMlp : IDisposable
-    {
-        private readonly (Tensor Weight, Tensor Bias)[] layers;
-        private readonly (Tensor Weight, Tensor Bias)[] norms;   // of the hidden layers
-        private readonly RowNorm norm;
-        private readonly Device device;
-        private readonly int inputs;
-        private readonly int outputs;
-
-        public WideMlp(Mlp network)
-        {
-            (inputs, outputs, device) = (network.Widths[0], network.Widths[^1], network.parameters().First().device);
-            layers = [.. network.Widths.Zip(network.Widths.Skip(1), (from, to) => (Room(to, from), Room(to)))];
-
-            norm = network.RowNorm;
-            norms = norm == RowNorm.None ? [] : [.. network.Widths.Skip(1).SkipLast(1).Select(width => (Room(width), Room(width)))];
-
-            Tensor Room(params long[] shape) => empty(shape, ScalarType.Float32, device).DetachFromDisposeScope();
-        }
-
-        public void SetLayer(int layer, Tensor weight, Tensor bias)
-        {
-            layers[layer].Weight.copy_(weight);
-            layers[layer].Bias.copy_(bias);
-        }
-
-        public void SetNorm(int layer, Tensor weight, Tensor? bias)
-        {
-            norms[layer].Weight.copy_(weight);
-            if (bias is not null)
-                norms[layer].Bias.copy_(bias);
-        }
-
-        public void Forward(ReadOnlySpan<float> observations, int batch, Span<float> output)
-        {
-            if (observations.Length != batch * inputs || output.Length != batch * outputs)
-                throw new ArgumentException($"Expected {batch} rows of {inputs} numbers in and as many of {outputs} out, got {observations.Length} and {output.Length}.");
-
-            using var scope = NewDisposeScope();
-            using var noGrad = no_grad();
-            var input = empty([batch, inputs], ScalarType.Float32);
-            observations.CopyTo(Aten.Memory<float>(input));
-
-            var features = input.to(device);
-            for (var i = 0; i < layers.Length - 1; i++)
-                features = nn.functional.relu(Normalize(i, nn.functional.linear(features, layers[i].Weight, layers[i].Bias)));
-            Aten.Memory<float>(nn.functional.linear(features, layers[^1].Weight, layers[^1].Bias).cpu()).CopyTo(output);
-        }
-
-        public void Dispose()
-        {
-            foreach (var (weight, bias) in layers.Concat(norms))
-            {
-                weight.Dispose();
-                bias.Dispose();
-            }
-        }
-
-        private Tensor Normalize(int layer, Tensor preactivation) => norm switch
-        {
-            RowNorm.LayerNorm => nn.functional.layer_norm(preactivation, [preactivation.size(-1)], norms[layer].Weight, norms[layer].Bias, RmsNorm.Epsilon),
-            RowNorm.RmsNorm => RmsNorm.Normalize(preactivation, norms[layer].Weight),
-            _ => preactivation,
-        };
     }
 }

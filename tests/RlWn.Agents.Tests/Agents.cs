@@ -54,11 +54,14 @@ internal static class Agents
     /// <summary>Whether gradients are autograd's: where plain C# learns, it holds the actor's passes itself.</summary>
     public static bool LearnsThroughLibtorch(this PpoAgent agent)
     {
-        var passes = typeof(Learning).GetField("actor", BindingFlags.Instance | BindingFlags.NonPublic);
+        var passes = typeof(LearningNetwork).GetField("plain", BindingFlags.Instance | BindingFlags.NonPublic);
         Assert.NotNull(passes);
-        return passes.GetValue(Learning(agent)) is null;
+        return passes.GetValue(Actor(Learning(agent))) is null;
     }
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "learning")]
     private static extern ref readonly Learning Learning(PpoAgent agent);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "actor")]
+    private static extern ref readonly LearningNetwork Actor(Learning learning);
 }
