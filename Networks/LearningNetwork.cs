@@ -15,8 +15,9 @@ namespace RlWn.Networks;
 /// </remarks>
 public sealed class LearningNetwork : IDisposable
 {
-    /// <summary>The numbers in the largest weight for which plain C# is faster than libtorch, by the table in benchmarks/results.</summary>
-    internal const int LargestSmall = 256 * 256;
+    // The widest layer for which plain C# is faster than libtorch, by the table in benchmarks/results; observations may be wider as long as
+    // the weight that sees them is no larger.
+    private const int WidestSmall = 256;
 
     private readonly Mlp network;
     private readonly FlatParameters parameters;
@@ -41,7 +42,8 @@ public sealed class LearningNetwork : IDisposable
         if (own.Sum(parameter => parameter.NumberOfElements) == parameters.Values.NumberOfElements)
             own = [];
         if (small ?? (parameters.Values.device_type == TorchSharp.DeviceType.CPU && parameters.Values.dtype == ScalarType.Float32
-            && network.LargestWeight <= LargestSmall && network.Partner == NormPartner.None))
+            && network.Widths.Skip(1).Max() <= WidestSmall && (long)network.Widths[0] * network.Widths[1] <= WidestSmall * WidestSmall
+            && network.Partner == NormPartner.None))
         {
             plain = new MlpGradient(network, batch);
         }

@@ -60,9 +60,6 @@ public sealed class Mlp : Module<Tensor, Tensor>
     /// <summary>The widths from input to output, one more than there are layers.</summary>
     public IReadOnlyList<int> Widths { get; }
 
-    /// <summary>How many numbers the largest weight has.</summary>
-    internal long LargestWeight => Widths.Zip(Widths.Skip(1), (inputs, outputs) => (long)inputs * outputs).Max();
-
     /// <summary>What normalizes the pre-activations of hidden layers.</summary>
     public NormPartner Partner { get; }
 
