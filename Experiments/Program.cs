@@ -42,7 +42,7 @@ internal static class Program
     private static string Describe(ParseResult parsed)
     {
         var command = parsed.CommandResult.Command;
-        var name = command is RootCommand ? "rlwn" : $"rlwn {command.Name}";
+        var name = FullName(command);
         if ((UnknownOption(parsed) ?? (parsed.UnmatchedTokens is [var first, ..] ? first : null)) is not { } token)
             return $"{parsed.Errors[0].Message.TrimEnd('.')}. '{name} --help' says what it takes.";
 
@@ -54,6 +54,8 @@ internal static class Program
         var meant = Nearest.Of(token, known) is { } nearest ? $"Did you mean '{nearest}'? " : "";
         return $"Expected {expected}, got '{token}'. {meant}'{name} --help' lists all.";
     }
+
+    private static string FullName(Symbol command) => command is RootCommand ? "rlwn" : $"{FullName(command.Parents.First())} {command.Name}";
 
     // System.CommandLine takes an option that it does not know for the argument of a command that has one.
     private static string? UnknownOption(ParseResult parsed) => parsed.CommandResult.Children.OfType<ArgumentResult>()
@@ -75,7 +77,7 @@ internal static class Program
                 "evaluate" => EvaluateCommand.Examples,
                 "play" => PlayCommand.Examples,
                 "recipes" => RecipesCommand.Examples,
-                "envs" => EnvsCommand.Examples,
+                "envs" or "check" => EnvsCommand.Examples,
                 _ => $"{TrainCommand.Examples}\n{RecipesCommand.Examples}",
             };
             parseResult.InvocationConfiguration.Output.WriteLine(

@@ -21,6 +21,7 @@ public sealed partial class MountainCar
     {
         public const double FramesPerSecond = 30;
         private const int TextRows = 16, TextColumns = 79;
+        private const double Margin = 24, PixelsPerUnit = 240;   // 480 pixels: the whole track and both margins
         private const double Left = Physics.MinPosition, Length = Physics.MaxPosition - Physics.MinPosition;
 
         public static (int Height, int Width) FrameSize => (320, 480);
@@ -44,14 +45,13 @@ public sealed partial class MountainCar
         {
             var (height, width) = FrameSize;
             var canvas = new Canvas(rgb, height, width);
-            var scale = width / Length;
             canvas.Clear(Palette.Paper);
             for (var column = 0; column < width; column++)
-                canvas.Rectangle(column, Row(Left + ((column + 0.5) / scale)), column + 1, height, Palette.Earth);
+                canvas.Rectangle(column, Row(PositionOf(column + 0.5)), column + 1, height, Palette.Earth);
             for (var column = 0; column < width; column++)
-                canvas.Line(column, Row(Left + (column / scale)), column + 1, Row(Left + ((column + 1) / scale)), 2, Palette.Grey);
+                canvas.Line(column, Row(PositionOf(column)), column + 1, Row(PositionOf(column + 1)), 2, Palette.Grey);
 
-            var (flagX, flagY) = ((goal - Left) * scale, Row(goal));
+            var (flagX, flagY) = (Column(goal), Row(goal));
             canvas.Polygon([(flagX, flagY - 44), (flagX, flagY - 28), (flagX + 22, flagY - 36)], Palette.Red);
             canvas.Line(flagX, flagY, flagX, flagY - 44, 2.5, Palette.Ink);
 
@@ -59,7 +59,7 @@ public sealed partial class MountainCar
             var slope = 3 * 0.45 * Math.Cos(3 * position);
             var length = Math.Sqrt(1 + (slope * slope));
             var (alongX, alongY) = (1 / length, -slope / length);
-            var (x, y) = ((position - Left) * scale, Row(position));
+            var (x, y) = (Column(position), Row(position));
             canvas.Polygon([Car(-20, 8), Car(20, 8), Car(20, 17), Car(-20, 17)], Palette.Blue);
             canvas.Polygon([Car(-11, 17), Car(9, 17), Car(5, 26), Car(-8, 26)], Palette.Blue);
             foreach (var wheel in (ReadOnlySpan<double>)[-11, 11])
@@ -69,7 +69,9 @@ public sealed partial class MountainCar
                 canvas.Circle(wheelX, wheelY, 2.5, Palette.Paper);
             }
 
-            double Row(double position) => height - 8 - (HeightAt(position) * scale);
+            static double Column(double position) => Margin + ((position - Left) * PixelsPerUnit);
+            static double PositionOf(double column) => Left + ((column - Margin) / PixelsPerUnit);
+            double Row(double position) => height - 8 - (HeightAt(position) * PixelsPerUnit);
             (double, double) Car(double along, double up) => (x + (along * alongX) + (up * alongY), y + (along * alongY) - (up * alongX));
         }
 

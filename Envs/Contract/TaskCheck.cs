@@ -308,7 +308,7 @@ internal sealed class TaskCheck<TObservation, TAction>(Func<IEnv<TObservation, T
         var (action, actions, randomOne, randomTwo) = (new TAction[drawn.Env.ActionSpace.Size], Actions(), Random(), Random());
         drawn.Reset(randomOne);
         other.Reset(randomTwo);
-        for (var step = 0; step < Math.Min(fewSteps, 100); step++)
+        for (var step = 0; step < Math.Min(fewSteps, 20); step++)
         {
             Array.Fill(one, (byte)0xA5);
             Array.Fill(two, (byte)0x5A);

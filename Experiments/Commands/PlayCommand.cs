@@ -13,6 +13,7 @@ internal static class PlayCommand
     public const string Examples = """
         rlwn play runs/mine
         rlwn play runs/mine --speed 200 --episodes 3
+        rlwn play runs/mine --record episode.png            an animated PNG, for a browser
         """;
 
     private delegate void Act<TAction>(ReadOnlySpan<float> observation, Span<TAction> action);
@@ -24,32 +25,42 @@ internal static class PlayCommand
         var speed = Options.Number("--speed", "Steps shown in a second.", "50");
         var episodes = Options.Episodes(1);
         var seed = Options.Seed();
-        var command = new Command("play", "Watch a trained policy act, drawn in the terminal.") { run, env, speed, episodes, seed };
+        var record = new Option<string?>("--record") { Description = "Write an animated PNG instead of drawing in the terminal.", HelpName = "FILE" };
+        var command = new Command("play", "Watch a trained policy act, drawn in the terminal.") { run, env, speed, episodes, seed, record };
         command.SetAction(parsed =>
         {
             var (pace, count, chosen) = (Options.Read(parsed, speed), Options.Read(parsed, episodes), Options.ReadSeed(parsed, seed));
+            var recording = parsed.GetValue(record);
+            if (recording is not null && !FrameRecorder.Accepts(recording))
+                throw new UsageException($"Expected --record to name a file that ends in .png or .apng, as a recording is an animated PNG, got '{recording}'.");
+
             using var trained = TrainedRun.Load(parsed.GetRequiredValue(run), parsed.GetValue(env));
-            return Run(trained, pace, count, chosen ?? TrainedRun.EvaluationSeed(trained.Seed));
+            return Run(trained, pace, count, chosen ?? TrainedRun.EvaluationSeed(trained.Seed), recording);
         });
         return command;
     }
 
-    private static int Run(TrainedRun trained, int speed, int episodes, ulong seed)
+    private static int Run(TrainedRun trained, int speed, int episodes, ulong seed, string? recording)
     {
         using var stop = new StopSignals();
         var env = trained.Spec.Create();
         using var owned = env as IDisposable;
-        using var screen = env.Find<ITextView>() is { } view && ProgressLine.IsTerminal ? new Screen(AnsiConsole.Console, view, speed, stop.Token) : null;
+        using var recorder = recording is null ? null : new FrameRecorder(recording, env.Find<IFrameView>() ?? throw new UsageException(
+            $"Expected an environment that draws frames, as --record needs, got {trained.Spec.Id}, which draws none. Play it without --record."));
+        using var screen = recorder is null && env.Find<ITextView>() is { } view && ProgressLine.IsTerminal ? new Screen(AnsiConsole.Console, view, speed, stop.Token) : null;
         var policy = trained.Policy;
-        return env switch
+        var exitCode = env switch
         {
-            IEnv<float, int> discrete => Play(discrete, (observation, action) => action[0] = policy.Act(observation), episodes, seed, screen, stop.Token),
-            IEnv<float, float> continuous => Play(continuous, policy.Act, episodes, seed, screen, stop.Token),
+            IEnv<float, int> discrete => Play(discrete, (observation, action) => action[0] = policy.Act(observation), episodes, seed, screen, recorder, stop.Token),
+            IEnv<float, float> continuous => Play(continuous, policy.Act, episodes, seed, screen, recorder, stop.Token),
             _ => throw new NotSupportedException($"Expected an environment with observations of float, as play can show, got {trained.Spec.Id} with {env.ObservationSpace}."),
         };
+        if (exitCode == Failures.Done)
+            recorder?.Complete();
+        return exitCode;
     }
 
-    private static int Play<TAction>(IEnv<float, TAction> env, Act<TAction> act, int episodes, ulong seed, Screen? screen, CancellationToken stop)
+    private static int Play<TAction>(IEnv<float, TAction> env, Act<TAction> act, int episodes, ulong seed, Screen? screen, FrameRecorder? recorder, CancellationToken stop)
         where TAction : unmanaged
     {
         var random = new Rng(seed, stream: 0);
@@ -60,12 +71,14 @@ internal static class PlayCommand
         while (returns.Count < episodes)
         {
             env.Reset(random, observation);
+            recorder?.Capture();
             var (total, steps, hasEnded) = (0.0, 0, false);
             while (!hasEnded)
             {
                 act(observation, action);
                 var result = env.Step(action, observation);
                 (total, steps, hasEnded) = (total + result.Reward, steps + 1, result.Ended);
+                recorder?.Capture();
                 screen?.Show(string.Create(CultureInfo.InvariantCulture, $"episode {returns.Count + 1} of {episodes}   step {steps}   return {total:0.#}"));
                 if (stop.IsCancellationRequested)
                     return Failures.Stopped;

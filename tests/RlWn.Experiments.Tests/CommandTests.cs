@@ -1,3 +1,8 @@
+using System.Buffers.Binary;
+using System.CommandLine;
+using System.Globalization;
+using RlWn.Envs;
+using RlWn.Experiments.Commands;
 using RlWn.Experiments.Runs;
 
 namespace RlWn.Experiments.Tests;
@@ -23,6 +28,11 @@ public sealed class CommandTests : IDisposable
     [InlineData("train --set ppo.gamma=2", "rlwn: Expected ppo.gamma to be a number from 0 to 1, got '2' (--set).")]
     [InlineData("train --device tpu", "rlwn: Expected the device auto, cpu, cuda or cuda:N (as cuda:1), got 'tpu'.")]
     [InlineData("evaluate", "rlwn: Required argument missing for command: 'evaluate'. 'rlwn evaluate --help' says what it takes.")]
+    [InlineData("envs chek", "rlwn: Expected a command, got 'chek'. Did you mean 'check'? 'rlwn envs --help' lists all.")]
+    [InlineData("envs check", "rlwn: Required argument missing for command: 'check'. 'rlwn envs check --help' says what it takes.")]
+    [InlineData("envs check Acrobat-v1", "rlwn: Expected the id of a registered environment, got \"Acrobat-v1\". Did you mean \"Acrobot-v1\"?")]
+    [InlineData("envs check Acrobot-v1 --steps 0", "rlwn: Expected --steps to be a whole number of at least 1, got '0'.")]
+    [InlineData("play none --record film.gif", "rlwn: Expected --record to name a file that ends in .png or .apng, as a recording is an animated PNG, got 'film.gif'.")]
     [InlineData("play none --episodes 0", "rlwn: Expected --episodes to be a whole number of at least 1, got '0'.")]
     public void BadUsage_IsOneLineAndExitCode2AndLeavesNothing(string arguments, string message) => Refuses(2, message, arguments.Split(' '));
 
@@ -64,6 +74,10 @@ public sealed class CommandTests : IDisposable
 
     [Theory]
     [InlineData("envs", "CartPole-v1\t500\t475\t")]
+    [InlineData("envs", "MountainCarContinuous-v0\t999\t90\t")]
+    [InlineData("envs", "Box([-1..1, -1..1, -8..8])\tBox([1], -2..2)\n")]
+    [InlineData("envs check Pendulum-v1 --steps 200", "Pendulum-v1 keeps all ")]
+    [InlineData("envs check --help", "rlwn envs check CartPole-v1")]
     [InlineData("recipes", "cartpole-ppo\tCartPole-v1\tppo\t")]
     [InlineData("recipes cartpole-ppo", "ppo.lambda\t")]
     [InlineData("--help", "Examples:")]
@@ -92,6 +106,40 @@ public sealed class CommandTests : IDisposable
             Assert.StartsWith("rlwn: Expected libtorch in the folder that RLWN_LIBTORCH names", Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void EnvsCheck_TaskThatBreaksARule_SaysWhichAndEndsWithExitCode1()
+    {
+        EnvRegistry.Register("TestBroken-v0", () => new NeverWrites());
+        using var output = new StringWriter();
+        var exitCode = EnvsCommand.Make().Parse(["check", "TestBroken-v0", "--steps", "10"]).Invoke(new InvocationConfiguration { Output = output });
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("TestBroken-v0 breaks ObservationWrittenWhole: Expected all 1 numbers of the observation to be written", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Play_Record_WritesAnAnimatedPngOfEveryStep()
+    {
+        using var trained = new Scratch();
+        Train(trained["run"]);
+        var (exitCode, output, error) = Rlwn.Run(scratch.Path, "play", trained["run"], "--record", "film.png", "--episodes", "2", "--seed", "5");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        var steps = output.Split('\n')[..2].Sum(line => int.Parse(line.Split(" in ")[1].Split(' ')[0], CultureInfo.InvariantCulture));
+        Assert.Equal([scratch["film.png"]], Directory.GetFileSystemEntries(scratch.Path));
+        var file = File.ReadAllBytes(scratch["film.png"]);
+        Assert.Equal("acTL"u8, file.AsSpan(37, 4));
+        Assert.Equal(steps + 2, BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(41)));   // and one after each reset
+    }
+
+    [Fact]
+    public void Play_RecordIntoAFolderThatIsNotThere_IsOneLineAndExitCode1()
+    {
+        using var trained = new Scratch();
+        Train(trained["run"]);
+        Refuses(1, "rlwn: Expected the folder of 'none/film.png' to exist, to record into.", "play", trained["run"], "--record", "none/film.png");
+    }
+
     private static void Train(string folder) =>
         Assert.Equal(0, Rlwn.Run(Path.GetTempPath(), "train", "--steps", "512", "--quiet", "--out", folder).ExitCode);
 
@@ -102,5 +150,17 @@ public sealed class CommandTests : IDisposable
         Assert.Equal((exitCode, ""), (result.ExitCode, result.Output));
         Assert.StartsWith(message, Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(scratch.Path));
+    }
+
+    private sealed class NeverWrites : IEnv<float, int>
+    {
+        public Space<float> ObservationSpace { get; } = new Box([1], -1, 1);
+
+        public Space<int> ActionSpace { get; } = new Discrete(1);
+
+        public void Reset(Random random, Span<float> observation) { }
+
+        public StepResult Step(ReadOnlySpan<int> action, Span<float> observation) =>
+            ActionSpace.Contains(action) ? new StepResult(0, Terminated: true) : throw new ArgumentException("Expected 0.", nameof(action));
     }
 }
