@@ -8,8 +8,8 @@ namespace RlWn.Envs;
 /// <param name="options">How it is played; null for the defaults.</param>
 public sealed class Asterix(MinAtarOptions? options = null) : MinAtarGame(
     [
-        new("player", '@', 0x56, 0xB4, 0xE9), new("enemy", 'x', 0xD5, 0x5E, 0x00), new("trail", '.', 0x80, 0x80, 0x80),
-        new("gold", '$', 0xF0, 0xE4, 0x42),
+        new("player", '@', new(0x56, 0xB4, 0xE9)), new("enemy", 'x', new(0xD5, 0x5E, 0x00)), new("trail", '.', new(0x80, 0x80, 0x80)),
+        new("gold", '$', new(0xF0, 0xE4, 0x42)),
     ],
     [MinAtarAction.None, MinAtarAction.Left, MinAtarAction.Up, MinAtarAction.Right, MinAtarAction.Down],
     options)

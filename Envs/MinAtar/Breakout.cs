@@ -8,8 +8,8 @@ namespace RlWn.Envs;
 /// <param name="options">How it is played; null for the defaults.</param>
 public sealed class Breakout(MinAtarOptions? options = null) : MinAtarGame(
     [
-        new("paddle", '=', 0xE6, 0x9F, 0x00), new("ball", 'o', 0xFF, 0xFF, 0xFF), new("trail", '.', 0x80, 0x80, 0x80),
-        new("brick", '#', 0xD5, 0x5E, 0x00),
+        new("paddle", '=', new(0xE6, 0x9F, 0x00)), new("ball", 'o', new(0xFF, 0xFF, 0xFF)), new("trail", '.', new(0x80, 0x80, 0x80)),
+        new("brick", '#', new(0xD5, 0x5E, 0x00)),
     ],
     [MinAtarAction.None, MinAtarAction.Left, MinAtarAction.Right],
     options)

@@ -10,10 +10,10 @@ namespace RlWn.Envs;
 /// <param name="options">How it is played; null for the defaults.</param>
 public sealed class Freeway(MinAtarOptions? options = null) : MinAtarGame(
     [
-        new("chicken", '@', 0xF0, 0xE4, 0x42), new("car", '#', 0xD5, 0x5E, 0x00),
-        new("trail of speed 1", '1', 0xFF, 0xFF, 0xFF), new("trail of speed 2", '2', 0x56, 0xB4, 0xE9),
-        new("trail of speed 3", '3', 0x00, 0x9E, 0x73), new("trail of speed 4", '4', 0x00, 0x52, 0x9A),
-        new("trail of speed 5", '5', 0x60, 0x60, 0x60),
+        new("chicken", '@', new(0xF0, 0xE4, 0x42)), new("car", '#', new(0xD5, 0x5E, 0x00)),
+        new("trail of speed 1", '1', new(0xFF, 0xFF, 0xFF)), new("trail of speed 2", '2', new(0x56, 0xB4, 0xE9)),
+        new("trail of speed 3", '3', new(0x00, 0x9E, 0x73)), new("trail of speed 4", '4', new(0x00, 0x52, 0x9A)),
+        new("trail of speed 5", '5', new(0x60, 0x60, 0x60)),
     ],
     [MinAtarAction.None, MinAtarAction.Up, MinAtarAction.Down],
     options)

@@ -32,6 +32,7 @@ public abstract partial class MinAtarGame : IEnv<byte, int>, ITextView, IFrameVi
     private static readonly ImmutableArray<MinAtarAction> AllActions = [.. Enum.GetValues<MinAtarAction>()];
 
     private readonly ImmutableArray<MinAtarChannel> channels;
+    private readonly Rgb[] palette;   // black, then the colour of each channel
     private readonly ByteBox observed;
     private readonly Discrete choices;
     private readonly double stickyProbability;
@@ -49,6 +50,7 @@ public abstract partial class MinAtarGame : IEnv<byte, int>, ITextView, IFrameVi
         }
 
         this.channels = [.. channels];
+        palette = [default, .. this.channels.Select(channel => channel.Color)];
         Actions = options.MinimalActions ? [.. minimalActions] : AllActions;
         Ramping = options.Ramping;
         stickyProbability = options.StickyProbability;

@@ -34,7 +34,11 @@ internal sealed class Movers(string name, int capacity)
     public void Add(Mover mover)
     {
         if (Count == items.Length)
-            throw new InvalidOperationException($"Expected at most {items.Length} {name} at once. Only a state that no game reaches can lead to more.");
+        {
+            throw new InvalidOperationException(
+                $"Expected at most {items.Length} {name} at once, got one more. Only a state that no game reaches can lead there.");
+        }
+
         items[Count++] = mover;
     }
 

@@ -3,8 +3,8 @@ namespace RlWn.Envs;
 /// <summary>MinAtar's Seaquest: shoot fish and submarines, pick up divers, and surface with them before the oxygen runs out.</summary>
 /// <remarks>
 /// <para>
-/// Reward 1 for each fish or submarine that is shot, and up to 10 for surfacing with six divers: a tenth of the gauge for each. The game ends
-/// when the submarine's front is hit, when the oxygen runs out, or on surfacing without a diver. Each surfacing makes it harder.
+/// Reward 1 for each fish or submarine that is shot, and for surfacing with six divers 1 for each whole tenth of the oxygen that is left. The
+/// game ends when the submarine's front is hit, when the oxygen runs out, or on surfacing without a diver. Each surfacing makes it harder.
 /// Channels: front and back of the submarine, its bullets, trails (the cells behind what moves), enemy bullets, fish, enemy submarines,
 /// oxygen gauge, gauge of divers, divers. See <see cref="MinAtarGame"/>.
 /// </para>
@@ -15,10 +15,10 @@ namespace RlWn.Envs;
 /// <param name="options">How it is played; null for the defaults.</param>
 public sealed class Seaquest(MinAtarOptions? options = null) : MinAtarGame(
     [
-        new("front of the submarine", '@', 0xF0, 0xE4, 0x42), new("back of the submarine", '%', 0xE6, 0x9F, 0x00),
-        new("own bullet", '*', 0xFF, 0xFF, 0xFF), new("trail", '.', 0x50, 0x50, 0x50), new("enemy bullet", '-', 0xFF, 0x9D, 0xD8),
-        new("fish", 'f', 0x00, 0x9E, 0x73), new("enemy submarine", 's', 0xD5, 0x5E, 0x00), new("oxygen", 'O', 0x56, 0xB4, 0xE9),
-        new("divers on board", 'D', 0x8E, 0x5A, 0xC8), new("diver", 'd', 0xC8, 0xA8, 0xF0),
+        new("front of the submarine", '@', new(0xF0, 0xE4, 0x42)), new("back of the submarine", '%', new(0xE6, 0x9F, 0x00)),
+        new("own bullet", '*', new(0xFF, 0xFF, 0xFF)), new("trail", '.', new(0x50, 0x50, 0x50)), new("enemy bullet", '-', new(0xFF, 0x9D, 0xD8)),
+        new("fish", 'f', new(0x00, 0x9E, 0x73)), new("enemy submarine", 's', new(0xD5, 0x5E, 0x00)), new("oxygen", 'O', new(0x56, 0xB4, 0xE9)),
+        new("divers on board", 'D', new(0x8E, 0x5A, 0xC8)), new("diver", 'd', new(0xC8, 0xA8, 0xF0)),
     ],
     [
         MinAtarAction.None, MinAtarAction.Left, MinAtarAction.Up, MinAtarAction.Right, MinAtarAction.Down, MinAtarAction.Fire,
@@ -177,9 +177,9 @@ public sealed class Seaquest(MinAtarOptions? options = null) : MinAtarGame(
         }
     }
 
-    // Here and below, from the last to the first. What goes in the reference is the first that equals it in everything. That comes to the same:
-    // an equal one before it has not been visited yet and is visited in its stead, and only own bullets, two at most, are ever equal then.
-    // (An enemy that equals one which just met a bullet would have met that bullet before.)
+    // Here and below, from the last to the first. What goes in the reference is the first that equals it in everything, which comes to the same:
+    // an equal one before it has not been visited yet, and is in its stead. Besides, only two own bullets, or bullets that have all left the
+    // grid, can be equal then: an enemy that equals one which has just met a bullet would have met that bullet before.
     private int MoveOwnBullets()
     {
         var reward = 0;

@@ -13,9 +13,9 @@ namespace RlWn.Envs;
 /// <param name="options">How it is played; null for the defaults.</param>
 public sealed class SpaceInvaders(MinAtarOptions? options = null) : MinAtarGame(
     [
-        new("cannon", '@', 0x56, 0xB4, 0xE9), new("alien", 'x', 0x00, 0x9E, 0x73), new("alien to the left", '<', 0x00, 0x9E, 0x73),
-        new("alien to the right", '>', 0xE6, 0x9F, 0x00), new("own bullet", '^', 0xFF, 0xFF, 0xFF),
-        new("enemy bullet", 'v', 0xD5, 0x5E, 0x00),
+        new("cannon", '@', new(0x56, 0xB4, 0xE9)), new("alien", 'x', new(0x80, 0x80, 0x80)),
+        new("alien to the left", '<', new(0x00, 0x9E, 0x73)), new("alien to the right", '>', new(0xE6, 0x9F, 0x00)),
+        new("own bullet", '^', new(0xFF, 0xFF, 0xFF)), new("enemy bullet", 'v', new(0xD5, 0x5E, 0x00)),
     ],
     [MinAtarAction.None, MinAtarAction.Left, MinAtarAction.Right, MinAtarAction.Fire],
     options)
@@ -110,7 +110,10 @@ public sealed class SpaceInvaders(MinAtarOptions? options = null) : MinAtarGame(
         VisitBoard(fields, ref ownBullets, "own bullets");
         VisitBoard(fields, ref enemyBullets, "enemy bullets");
         if (!Any(aliens))
-            throw new InvalidDataException("Expected at least one alien in the saved state of a game, got none. It was saved by another game or is damaged.");
+        {
+            throw new InvalidDataException(
+                "Expected at least one alien in the saved state of a game, got none. It was saved by another game or is damaged.");
+        }
 
         fields.Flag(ref marchesRight, "direction");
         fields.Number(ref moveInterval, LeastMoveInterval, FirstMoveInterval, "move interval");

@@ -140,7 +140,7 @@ public class MinAtarGameTests
         }
     }
 
-    // Every number of a state has a least and a greatest value; no byte of -1 and 127 alike lies within.
+    // The first three numbers of a state: the last action, whether the game has ended, and the first of the game's own.
     [Theory]
     [MemberData(nameof(Games))]
     public void Load_NumberOutsideItsRange_IsRefused(string name)

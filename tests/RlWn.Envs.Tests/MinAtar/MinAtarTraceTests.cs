@@ -23,7 +23,8 @@ public class MinAtarTraceTests
     public void Step_RecordedDraws_DoesWhatTheModelDid(string game, int traces, int acts)
     {
         var (replayed, replayedActs) = (0, 0);
-        using var stream = new BinaryReader(new GZipStream(typeof(MinAtarTraceTests).Assembly.GetManifestResourceStream($"{game}.trace.gz")!, CompressionMode.Decompress));
+        var packed = typeof(MinAtarTraceTests).Assembly.GetManifestResourceStream($"{game}.trace.gz")!;
+        using var stream = new BinaryReader(new GZipStream(packed, CompressionMode.Decompress));
         while (ReadHeader(stream) is { } header)
             replayedActs += Replay(game, replayed++, header, stream);
 
@@ -32,7 +33,7 @@ public class MinAtarTraceTests
 
     private static int Replay(string name, int number, JsonNode header, BinaryReader stream)
     {
-        var ranges = header["ranges"]!.AsArray().Select(range => ((int Low, int High)?)((int)range![0]!, (int)range[1]!)).Prepend(null).ToArray();
+        (int Low, int High)?[] ranges = [null, .. header["ranges"]!.AsArray().Select(range => ((int)range![0]!, (int)range[1]!))];
         var (drawCount, count) = ((int)header["draws"]!, (int)header["acts"]!);
         var (kinds, values) = (stream.ReadBytes(drawCount), stream.ReadBytes(drawCount));
         var (acts, rewards, ends) = (stream.ReadBytes(count), stream.ReadBytes(count), stream.ReadBytes(count));

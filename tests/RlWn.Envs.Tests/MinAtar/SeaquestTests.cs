@@ -69,7 +69,9 @@ public class SeaquestTests
     [Fact]
     public void Step_Observation_ShowsGaugesAndTrails()
     {
-        var state = State(oxygen: 160, divers: 3, x: 0, y: 4, right: 1, fish: [[9, 2, 0, 3, 0], [4, 3, 1, 3, 0]], subs: [[5, 1, 0, 3, 5]], diversAtSea: [[2, 6, 1, 3, 0]]);
+        var state = State(
+            oxygen: 160, divers: 3, x: 0, y: 4, right: 1, fish: [[9, 2, 0, 3, 0], [4, 3, 1, 3, 0]], subs: [[5, 1, 0, 3, 5]],
+            diversAtSea: [[2, 6, 1, 3, 0]]);
         var observation = Do(In(Game(), Quiet, state), MinAtarAction.None).Observation;
         Assert.Equal(7, Cells(observation, Oxygen).Length);
         Assert.Equal([(6, 9), (7, 9), (8, 9)], Cells(observation, Gauge));
@@ -148,12 +150,16 @@ public class SeaquestTests
         Assert.Equal([(6, 3)], Cells(observation, EnemyBullet));
     }
 
-    // Bullet and fish pass through each other: they change places, the fish after the bullet.
-    [Fact]
-    public void Step_BulletAndFishFaceToFace_MeetWhenTheFishStandsStill()
+    // The bullet moves from 3 to 4 and the fish then from 5 to 4; from 4 it would have been hit before it moved.
+    [Theory]
+    [InlineData(5)]
+    [InlineData(4)]
+    public void Step_BulletAndFishFaceToFace_DoNotPassEachOther(int x)
     {
-        var still = In(Game(), Quiet, State(ownBullets: [[3, 3, 1, 0, 0]], fish: [[4, 3, 0, 1, 0]]));
-        Assert.Equal(1, Do(still, MinAtarAction.None).Result.Reward);
+        var (result, observation) = Do(In(Game(), Quiet, State(ownBullets: [[3, 3, 1, 0, 0]], fish: [[x, 3, 0, 0, 0]])), MinAtarAction.None);
+        Assert.Equal(1, result.Reward);
+        Assert.Empty(Cells(observation, OwnBullet));
+        Assert.Empty(Cells(observation, Fish));
     }
 
     [Fact]

@@ -121,7 +121,8 @@ public class SpaceInvadersTests
     public void Step_LastAlienShot_BringsAFasterWaveThatKeepsDirectionAndBullets(bool ramping, int interval, int next)
     {
         var game = In(
-            aliens: [(3, 5)], ownBullets: [(3, 6), (8, 4)], enemyBullets: [(0, 1)], marchesRight: 1, interval: interval, ramping: ramping, moveTimer: 3);
+            aliens: [(3, 5)], ownBullets: [(3, 6), (8, 4)], enemyBullets: [(0, 1)], marchesRight: 1, interval: interval, ramping: ramping,
+            moveTimer: 3);
         var (result, observation) = Do(game, MinAtarAction.None);
         Assert.Equal(new StepResult(1, false), result);
         Assert.Equal(Wave, Cells(observation, AlienRight));
