@@ -56,6 +56,12 @@ public static class EnvRegistry
             "Pendulum-v1", () => new Pendulum(), maxSteps: 200,
             description: "Swing up a pendulum with a weak motor and keep it upright.",
             createVector: count => new LaneVectorEnv<Pendulum.Physics, float>(count, maxSteps: 200));
+
+        RegisterMinAtar("Breakout", options => new Breakout(options), "Break bricks with a ball that a paddle keeps in the air.");
+        RegisterMinAtar("Asterix", options => new Asterix(options), "Collect the gold that crosses the grid and evade the enemies.");
+        RegisterMinAtar("Freeway", options => new Freeway(options), "Walk a chicken across eight lanes of traffic, as often as there is time.");
+        RegisterMinAtar("Seaquest", options => new Seaquest(options), "Shoot fish and submarines, rescue divers, and surface before the oxygen ends.");
+        RegisterMinAtar("SpaceInvaders", options => new SpaceInvaders(options), "Shoot the aliens that march down before they land.");
     }
 
     /// <summary>All registered tasks, by id.</summary>
@@ -105,6 +111,15 @@ public static class EnvRegistry
         return Specs.TryAdd(id, spec)
             ? spec
             : throw new ArgumentException($"Expected an id that is not taken, got \"{id}\". Choose another, or register once.", nameof(id));
+    }
+
+    // By Gymnasium's names: version 0 has all six actions, version 1 those that the game makes use of.
+    private static void RegisterMinAtar(string name, Func<MinAtarOptions, MinAtarGame> create, string description)
+    {
+        var all = new MinAtarOptions();
+        var minimal = new MinAtarOptions { MinimalActions = true };
+        Register<byte, int>($"MinAtar/{name}-v0", () => create(all), description: description);
+        Register<byte, int>($"MinAtar/{name}-v1", () => create(minimal), description: description);
     }
 
     /// <summary>The task of this id, or null.</summary>
