@@ -1,6 +1,7 @@
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
 using RlWn.Inference;
+using RlWn.Init;
 using RlWn.Networks;
 using RlWn.Testing;
 using static TorchSharp.torch;
@@ -91,6 +92,33 @@ public sealed class PolicySnapshotTests : IDisposable
         Assert.Equal(
             ["actor.0.bias", "actor.0.weight_g", "actor.0.weight_v", "actor.1.bias", "actor.1.weight_g", "actor.1.weight_v"],
             tensors.Select(entry => entry.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("orthogonal-proposed", ScaleMode.Learnable, NormPartner.LayerNorm, "0.bias 0.weight_g 0.weight_v 0_norm.bias 0_norm.weight 1.bias 1.weight")]
+    [InlineData("orthogonal-proposed", ScaleMode.Fixed, NormPartner.RmsNorm, "0.bias 0.weight_g 0.weight_v 0_norm.weight 1.bias 1.weight")]
+    [InlineData("orthogonal-proposed", ScaleMode.Absent, NormPartner.None, "0.bias 0.weight 1.bias 1.weight")]
+    [InlineData("orthogonal-wn-bn", ScaleMode.Learnable, NormPartner.None, "0.bias 0.weight 1.bias 1.weight")]
+    [InlineData("he-no-wn", ScaleMode.Learnable, NormPartner.BatchNorm, "0.bias 0.weight 1.bias 1.weight")]
+    public void SnapshotPolicy_AnySwitches_ActsFromItsFileAsTheNetworkInEvaluation(string scheme, ScaleMode scale, NormPartner partner, string names)
+    {
+        using var envs = EnvRegistry.MakeVector("CartPole-v1", 4);
+        using var agent = Trained(envs, new() { Hidden = [16], Scheme = Scheme.Parse(scheme), Scale = scale, NormPartner = partner, PolicyScale = 1 });
+        using var policy = agent.SnapshotPolicy();
+        var path = Path.Combine(folder, "policy.safetensors");
+        policy.Save(path);
+        using var loaded = Policy.Load(path);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var generator = new Generator(3);
+        var observations = randn([100, 4], generator: generator);
+        agent.Network().eval();
+        var logits = agent.Network().Actor.forward(observations);
+        var actions = new int[100];
+        loaded.Act(observations.data<float>().ToArray(), 100, actions);
+
+        Assert.Equal(logits.argmax(-1).data<long>().ToArray().Select(action => (int)action), actions);
+        Assert.Equal(names.Split(' ').Select(name => $"actor.{name}"), Safetensors.Read(path).Tensors.Select(entry => entry.Name).Order(StringComparer.Ordinal));
     }
 
     private static PpoAgent Trained(VectorEnv envs, NetworkOptions network)

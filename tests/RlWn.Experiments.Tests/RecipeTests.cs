@@ -1,4 +1,5 @@
 using RlWn.Experiments.Runs;
+using RlWn.Init;
 
 namespace RlWn.Experiments.Tests;
 
@@ -33,6 +34,30 @@ public sealed class RecipeTests : IDisposable
     }
 
     [Fact]
+    public void Load_RecipeThatExtends_IsTheOtherButForWhatItSays()
+    {
+        var plain = RunSettings.Resolve(Recipe.Load("cartpole-ppo").Assignments);
+        var settings = RunSettings.Resolve(Load("""{ "extends": "cartpole-ppo", "description": "mine", "ppo": { "gamma": 0.9 } }""").Assignments);
+
+        Assert.Equal(
+            (plain with { Recipe = "mine", Description = "mine", Ppo = plain.Ppo with { Gamma = 0.9 } }).ToJson().ToJsonString(), settings.ToJson().ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("cartpole-ppo-no-wn", "he-no-wn")]
+    [InlineData("cartpole-ppo-pytorch-wn", "he-pytorch-default")]
+    public void Load_ComparedRecipe_DiffersInItsSchemeAlone(string name, string scheme)
+    {
+        var plain = RunSettings.Resolve(Recipe.Load("cartpole-ppo").Assignments);
+        var settings = RunSettings.Resolve(Recipe.Load(name).Assignments);
+
+        Assert.Equal(
+            (plain with { Recipe = name, Description = settings.Description, Network = plain.Network with { Scheme = Scheme.Parse(scheme) } }).ToJson().ToJsonString(),
+            settings.ToJson().ToJsonString());
+        Assert.NotEqual(plain.Description, settings.Description);
+    }
+
+    [Fact]
     public void Load_File_IsNamedByIt() => Assert.Equal("mine", RunSettings.Resolve(Load("""{ "env": "CartPole-v1", "ppo": { "gamma": 0.9, }, } // comments are fine""").Assignments).Recipe);
 
     [Fact]
@@ -53,6 +78,8 @@ public sealed class RecipeTests : IDisposable
     [InlineData("""{ "env": "CartPole-v1", "ppo": { "gamma": 2 } }""", "Expected ppo.gamma to be a number from 0 to 1, got '2' (recipe 'mine').")]
     [InlineData("""{ "env": "CartPole-v1", "env": "CartPole-v1" }""", "Expected JSON in recipe 'mine', got:")]
     [InlineData("""{ "env": """, "Expected JSON in recipe 'mine', got:")]
+    [InlineData("""{ "extends": "mine" }""", "Expected the name of a recipe after extends in recipe 'mine', got \"mine\". Recipes are: cartpole-ppo,")]
+    [InlineData("""{ "extends": ["cartpole-ppo"] }""", "Expected the name of a recipe after extends in recipe 'mine', got [")]
     [InlineData("""[1]""", "Expected an object { … } in recipe 'mine', got Array.")]
     public void Load_WrongFile_SaysWhatWasExpected(string json, string message) =>
         Assert.Contains(message, Assert.Throws<UsageException>(() => RunSettings.Resolve(Load(json).Assignments)).Message, StringComparison.Ordinal);

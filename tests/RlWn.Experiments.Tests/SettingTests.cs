@@ -15,7 +15,8 @@ public sealed class SettingTests
     {
         var settings = Resolve(
             "ppo.gamma=0.995", "ppo.learningRate=1e-3", "steps=1e6", "ppo.rolloutSteps=1_024", "ppo.normalizeAdvantages=false", "ppo.targetKl=0.02",
-            "ppo.clipSchedule=LINEAR", "network.hidden=[128, 32]", "NETWORK.policyoutput=weightnorm", "seed=18446744073709551615", "device=cpu");
+            "ppo.clipSchedule=LINEAR", "network.hidden=[128, 32]", "NETWORK.policyoutput=weightnorm", "seed=18446744073709551615", "device=cpu",
+            "network.scheme=HE-pytorch-default", "network.scale=fixed", "network.normPartner=rmsnorm", "network.projectEvery=3");
 
         Assert.Equal(0.995, settings.Ppo.Gamma);
         Assert.Equal(0.001, settings.Ppo.LearningRate);
@@ -28,6 +29,8 @@ public sealed class SettingTests
         Assert.Equal(OutputLayer.WeightNorm, settings.Network.PolicyOutput);
         Assert.Equal(ulong.MaxValue, settings.Seed);
         Assert.Equal("cpu", settings.Device);
+        Assert.Equal("he-pytorch-default", settings.Network.Scheme.Name);
+        Assert.Equal((ScaleMode.Fixed, NormPartner.RmsNorm, 3), (settings.Network.Scale, settings.Network.NormPartner, settings.Network.ProjectEvery));
     }
 
     [Fact]
@@ -55,6 +58,8 @@ public sealed class SettingTests
     [InlineData("ppo.clipSchedule=1", "Expected ppo.clipSchedule to be one of constant, linear, got '1' (--set).")]
     [InlineData("network.hidden=[64,x]", "Expected network.hidden to be whole numbers, as [64,64], got '[64,x]' (--set).")]
     [InlineData("network.hidden=[64,0]", "Expected every width in network.hidden to be at least 1, got 0.")]
+    [InlineData("network.scheme=orthogonal", "network.scheme (--set): Expected a scheme, orthogonal- or he- followed by one of proposed, proposed-backward, pytorch-default, data-dependent, hanin, no-wn, bn, wn-bn, got 'orthogonal'.")]
+    [InlineData("network.scheme=he-hanin", "Expected a scheme for networks without residual blocks in network.scheme, got he-hanin. Take he-proposed, which differs in such blocks only.")]
     [InlineData("agent=dqn", "Expected the agent ppo, got 'dqn'. Leave the setting agent out.")]
     [InlineData("env=", "Expected an environment in the recipe's env or in --env, got none. 'rlwn envs' lists all.")]
     [InlineData("ppo.gamma", "Expected --set PATH=VALUE, as ppo.gamma=0.995, got 'ppo.gamma'. 'rlwn recipes NAME' lists all settings.")]

@@ -87,6 +87,89 @@ public sealed class FoldedMlpTests
         Assert.Equal([3, 0, float.NaN, float.NaN, 6, 0], output);   // and the other rows do not suffer
     }
 
+    // y = (3, 4, -1): mean 2, variance (1 + 4 + 9) / 3 = 14/3, root 2.160247; mean square 26/3, root 2.943920.
+    [Theory]
+    [InlineData(RowNorm.LayerNorm, 0.462910f, 10.925820f)]   // 1 / 2.160247 and 10 · 2 / 2.160247 + 1.667720; the third, -3 / 2.160247 + 1, is cut to 0
+    [InlineData(RowNorm.RmsNorm, 1.019049f, 13.587324f)]     // 3 / 2.943920 and 10 · 4 / 2.943920
+    public void Forward_NormalizedRowByHand_IsNormalizedBeforeItsRelu(RowNorm norm, float first, float second)
+    {
+        foreach (var lanes in (int[])[4, 8, 16])
+        {
+            using var mlp = new FoldedMlp([1, 3, 3], lanes);
+            mlp.SetLayer(0, [1, 0, 0], [2, 4, -1]);
+            mlp.SetLayer(1, [1, 0, 0, 0, 1, 0, 0, 0, 1], [0, 0, 0]);
+            mlp.SetNorm(0, norm, [1, 10, 1], norm == RowNorm.LayerNorm ? [0, 1.667720f, 1] : []);
+            var output = new float[3];
+            mlp.Forward([1], 1, output);
+            Assert.All(output.Zip((float[])[first, second, 0]), pair => Assert.Equal(pair.Second, pair.First, 1e-4f));
+
+            mlp.SetNorm(0, RowNorm.None, [], []);
+            mlp.Forward([1], 1, output);
+            Assert.Equal([3, 4, 0], output);
+        }
+    }
+
+    [Theory]
+    [InlineData(4, RowNorm.LayerNorm)]
+    [InlineData(8, RowNorm.LayerNorm)]
+    [InlineData(16, RowNorm.LayerNorm)]
+    [InlineData(4, RowNorm.RmsNorm)]
+    [InlineData(8, RowNorm.RmsNorm)]
+    [InlineData(16, RowNorm.RmsNorm)]
+    public void Forward_NormalizedRows_MatchDoublePrecisionWhateverTheBatch(int lanes, RowNorm norm) =>
+        Gen.Select(Gen.Int[1, 9], Gen.Int[2, 70], Gen.Int[1, 40], Gen.Int[0, 1_000_000]).Sample(
+            (inputs, width, batch, seed) =>
+            {
+                var random = new Random(seed);
+                float[] Uniform(int count) => [.. Enumerable.Range(0, count).Select(_ => (2 * random.NextSingle()) - 1)];
+                var (w, b, x) = (Uniform(width * inputs), Uniform(width), Uniform(batch * inputs));
+                var (weight, bias) = (Uniform(width), norm == RowNorm.LayerNorm ? Uniform(width) : []);
+                float[] identity = new float[width * width], output = new float[batch * width], alone = new float[width];
+                for (var i = 0; i < width; i++)
+                    identity[i * (width + 1)] = 1;
+                using var mlp = new FoldedMlp([inputs, width, width], lanes);
+                mlp.SetLayer(0, w, b);
+                mlp.SetNorm(0, norm, weight, bias);
+                mlp.SetLayer(1, identity, new float[width]);
+                mlp.Forward(x, batch, output);
+
+                for (var row = 0; row < batch; row++)
+                {
+                    double[] y = [.. Enumerable.Range(0, width).Select(o => b[o] + Enumerable.Range(0, inputs).Sum(i => (double)w[(o * inputs) + i] * x[(row * inputs) + i]))];
+                    var mean = norm == RowNorm.LayerNorm ? y.Average() : 0;
+                    var deviation = Math.Sqrt(y.Average(value => (value - mean) * (value - mean)) + 1e-5);
+                    for (var o = 0; o < width; o++)   // two units that nearly agree are pulled apart by up to 1 / √1e-5, their rounding with them
+                        Assert.Equal(Math.Max(0, ((y[o] - mean) / deviation * weight[o]) + (bias.Length > 0 ? bias[o] : 0)), output[(row * width) + o], 5e-4);
+
+                    mlp.Forward(x.AsSpan(row * inputs, inputs), 1, alone);
+                    Assert.Equal(alone, output[(row * width)..((row + 1) * width)]);
+                }
+            },
+            iter: 100, threads: 1);
+
+    [Fact]
+    public void SetNorm_WrongLengthOrLayer_Throws()
+    {
+        using var mlp = new FoldedMlp(2, 3, 1);
+        Assert.Throws<ArgumentException>(() => mlp.SetNorm(0, RowNorm.LayerNorm, new float[3], []));
+        Assert.Throws<ArgumentException>(() => mlp.SetNorm(0, RowNorm.RmsNorm, new float[3], new float[3]));
+        Assert.Throws<ArgumentException>(() => mlp.SetNorm(0, RowNorm.RmsNorm, new float[2], []));
+        Assert.Throws<ArgumentOutOfRangeException>(() => mlp.SetNorm(1, RowNorm.RmsNorm, new float[1], []));   // the output layer
+    }
+
+    [Fact]
+    public void Forward_NaNInANormalizedRow_IsNotHidden()
+    {
+        using var mlp = new FoldedMlp(1, 3, 1);
+        mlp.SetLayer(0, [1, 2, -1], [0, 0, 0]);
+        mlp.SetLayer(1, [1, 1, 1], [0]);
+        mlp.SetNorm(0, RowNorm.RmsNorm, [1, 1, 1], []);
+        var output = new float[2];
+        mlp.Forward([float.NaN, 1], 2, output);
+        Assert.True(float.IsNaN(output[0]));
+        Assert.True(float.IsFinite(output[1]));
+    }
+
     [Fact]
     public void Forward_EmptyBatch_DoesNothing()
     {

@@ -263,6 +263,42 @@ public sealed class PolicyTests : IDisposable
         }
     }
 
+    // Pre-activations (1, -3) and logits (h0, h1, 0.7): as they are, h = (1, 0); layer norm gives (1, -1 + 5); root mean square √5 gives (0.447, 0).
+    [Theory]
+    [InlineData(RowNorm.None, 0)]
+    [InlineData(RowNorm.LayerNorm, 1)]
+    [InlineData(RowNorm.RmsNorm, 2)]
+    public void Load_Normalized_ActsByItAndIsValidated(RowNorm norm, int expected)
+    {
+        TensorData[] linear =
+        [
+            TensorData.Of("actor.0.weight", [2, 2], [2f, 0, 0, 5]), TensorData.Of("actor.0.bias", [2], [0f, 0]),
+            TensorData.Of("actor.1.weight", [3, 2], [1f, 0, 0, 1, 0, 0]), TensorData.Of("actor.1.bias", [3], [0f, 0, 0.7f]),
+        ];
+        TensorData weight = TensorData.Of("actor.0_norm.weight", [2], [1f, 1]), bias = TensorData.Of("actor.0_norm.bias", [2], [0f, 5]);
+        TensorData[] norms = norm switch { RowNorm.LayerNorm => [weight, bias], RowNorm.RmsNorm => [weight], _ => [] };
+        var metadata = Policy.DiscreteMetadata([2], norm);
+
+        using var policy = Policy.FromTensors([.. linear, .. norms], metadata);
+        Assert.Equal(expected, policy.Act([0.5f, -0.6f]));
+        var path = Path.Combine(folder, "normalized.safetensors");
+        policy.Save(path);
+        using var loaded = Policy.Load(path);
+        Assert.Equal(expected, loaded.Act([0.5f, -0.6f]));
+
+        if (norm == RowNorm.None)
+        {
+            AssertRefused([.. linear, weight], metadata, "actor.0_norm.weight");
+            AssertRefused(linear, new(metadata) { ["rlwn.norm"] = "group_norm" }, "rlwn.norm");
+            return;
+        }
+
+        AssertRefused(linear, metadata, "actor.0_norm.weight");
+        AssertRefused([.. linear, TensorData.Of("actor.0_norm.weight", [3], new float[3]), .. norms[1..]], metadata, "[2]");
+        AssertRefused([.. linear, .. norms, TensorData.Of("actor.1_norm.weight", [3], new float[3])], metadata, "actor.1_norm.weight");
+        AssertRefused(norm == RowNorm.LayerNorm ? [.. linear, weight] : [.. linear, weight, bias], metadata, "actor.0_norm.bias");
+    }
+
     private static TensorData[] DiscreteTensors() =>
     [
         TensorData.Of("actor.0.weight_g", [2, 1], [1f, 1]),
