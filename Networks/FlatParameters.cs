@@ -98,8 +98,8 @@ public sealed class FlatParameters : IDisposable
     public void Save(BinaryWriter writer)
     {
         writer.Write(Values);
-        foreach (var (_, buffer) in network.named_buffers())
-            writer.Write(buffer);
+        foreach (var (_, tensor) in BesideTheBuffer())
+            writer.Write(tensor);
     }
 
     /// <summary>Takes up what was saved of a network built alike.</summary>
@@ -108,9 +108,15 @@ public sealed class FlatParameters : IDisposable
     public void Load(BinaryReader reader)
     {
         reader.Read(Values, "a network's parameters");
-        foreach (var (name, buffer) in network.named_buffers())
-            reader.Read(buffer, name);
+        foreach (var (name, tensor) in BesideTheBuffer())
+            reader.Read(tensor, name);
+        foreach (var layer in layers)
+            layer.Storage = Values;   // what it folded of other values is old
     }
+
+    // What the network is besides what it learns: a normalization's running statistics, a g that stays as it started.
+    private IEnumerable<(string Name, Tensor Tensor)> BesideTheBuffer() =>
+        network.named_buffers().Concat(network.named_parameters().Where(entry => !entry.parameter.requires_grad).Select(entry => (entry.name, (Tensor)entry.parameter)));
 
     /// <summary>Frees the buffers. The network's parameters keep the memory alive as long as they live.</summary>
     public void Dispose()

@@ -1,5 +1,6 @@
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
+using RlWn.Init;
 using RlWn.Networks;
 using RlWn.Testing;
 
@@ -13,10 +14,24 @@ public class PpoResumeTests
     [InlineData("CartPole-v1", 16)]
     [InlineData("CartPole-v1", Agents.TooWideForPlain)]
     [InlineData("Pendulum-v1", 16)]
-    public void Load_AfterSave_GoesOnBitByBit(string env, int width)
+    public void Load_AfterSave_GoesOnBitByBit(string env, int width) => AssertGoesOn(env, new() { Hidden = [width] });
+
+    public static TheoryData<NetworkOptions> Switches =>
+    [
+        new NetworkOptions { Scheme = Scheme.Parse("he-pytorch-default"), Scale = ScaleMode.Fixed },   // g is the first seed's
+        new NetworkOptions { Scheme = Scheme.Parse("orthogonal-data-dependent"), Scale = ScaleMode.Fixed },
+        new NetworkOptions { Scheme = Scheme.Parse("orthogonal-wn-bn") },
+        new NetworkOptions { Scale = ScaleMode.Absent, ProjectEvery = 3 },
+        new NetworkOptions { ScaleLearningRate = 2, NormPartner = NormPartner.LayerNorm },
+    ];
+
+    [Theory]
+    [MemberData(nameof(Switches))]
+    public void Load_AfterSaveOfAnyNetwork_GoesOnBitByBit(NetworkOptions network) => AssertGoesOn("CartPole-v1", network with { Hidden = [16] });
+
+    private static void AssertGoesOn(string env, NetworkOptions network)
     {
         const long Steps = 8 * 4 * 16;
-        var network = new NetworkOptions { Hidden = [width] };
         using var envs = EnvRegistry.MakeVector(env, 4);
         using var whole = Agents.Make(envs, Small, Steps, network: network);
         var expected = whole.Train().ToArray();
