@@ -1,3 +1,4 @@
+using RlWn.Agents.Dqn;
 using RlWn.Envs;
 using RlWn.Inference;
 using RlWn.Init;
@@ -9,6 +10,7 @@ namespace RlWn.Agents;
 /// <summary>Takes a policy out of training: its weights as they are, under their PyTorch names.</summary>
 internal static class PolicySnapshot
 {
+    /// <summary>The policy of an actor.</summary>
     public static Policy Of(ActorCritic network, VectorEnv envs, IReadOnlyDictionary<string, string>? metadata)
     {
         using var scope = NewDisposeScope();
@@ -18,10 +20,33 @@ internal static class PolicySnapshot
         if (network.log_std is { } logStd)
             tensors.Add(Copy("actor.log_std", logStd));
 
+        return Make(tensors, envs, network.Actor.RowNorm, metadata);
+    }
+
+    /// <summary>The policy that takes the action of the highest value: logits are the values, and an argmax does not mind.</summary>
+    public static Policy OfValues(Mlp network, DqnLoss loss, VectorEnv envs, IReadOnlyDictionary<string, string>? metadata)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+
+        var last = $"{network.Widths.Count - 2}.";
+        var tensors = network.ActingTensors().ToDictionary(entry => entry.Name, entry => entry.Value);
+        var weight = tensors.TryGetValue($"{last}weight", out var plain) ? plain : Aten.WeightNorm(tensors[$"{last}weight_v"], tensors[$"{last}weight_g"]);
+        return Make(
+            [
+                .. from entry in tensors where !entry.Key.StartsWith(last, StringComparison.Ordinal) select Copy($"actor.{entry.Key}", entry.Value),
+                Copy($"actor.{last}weight", loss.ValuesOf(weight)),
+                Copy($"actor.{last}bias", loss.ValuesOf(tensors[$"{last}bias"])),
+            ],
+            envs, network.RowNorm, metadata);
+    }
+
+    private static Policy Make(IReadOnlyList<TensorData> tensors, VectorEnv envs, RowNorm norm, IReadOnlyDictionary<string, string>? metadata)
+    {
         var shape = envs.ObservationSpace.Shape.AsSpan();
         var texts = envs.ActionSpace is Box bounds
-            ? Policy.BoxMetadata(shape, bounds.Low.AsSpan(), bounds.High.AsSpan(), network.Actor.RowNorm)
-            : Policy.DiscreteMetadata(shape, network.Actor.RowNorm);
+            ? Policy.BoxMetadata(shape, bounds.Low.AsSpan(), bounds.High.AsSpan(), norm)
+            : Policy.DiscreteMetadata(shape, norm);
         foreach (var (key, text) in metadata ?? new Dictionary<string, string>())
             texts[key] = text;
         return Policy.FromTensors(tensors, texts);

@@ -297,30 +297,16 @@ public sealed class PpoAgent : IAgent
     // log σ as of now, which has moved since acting was refreshed.
     private ReadOnlySpan<float> LogStd() => network.log_std is { } logStd ? Aten.Memory<float>(logStd.cpu()) : [];
 
-    // One NaN would reach every weight within an update: it is stopped while its environment is known. t steps of the rollout were done.
-    private void RequireFinite(ReadOnlySpan<float> numbers, string name, int t)
-    {
-        for (var k = 0; k < numbers.Length; k++)
-        {
-            if (!float.IsFinite(numbers[k]))
-            {
-                throw new TrainingDivergedException(
-                    $"Expected a finite {name}, got {numbers[k]} in environment {k / (numbers.Length / envs.Count)} "
-                    + $"after {Steps + ((long)t * envs.Count)} environment steps. "
-                    + "Look for NaN, infinite or huge numbers in its observations and rewards; if there are none, lower ppo.learningRate.");
-            }
-        }
-    }
+    // t steps of the rollout were done.
+    private void RequireFinite(ReadOnlySpan<float> numbers, string name, int t) =>
+        Finite.Require(numbers, name, envs.Count, Steps + ((long)t * envs.Count), "ppo");
 
     private void RequireFinite(IEnumerable<Metric> metrics)
     {
         foreach (var (name, value) in metrics)
         {
             if (!double.IsFinite(value))
-            {
-                throw new TrainingDivergedException(
-                    $"Expected a finite {name}, got {value} after {Steps} environment steps. Lower ppo.learningRate or ppo.maxGradientNorm, or look for huge rewards.");
-            }
+                throw Finite.Diverged(name, value, Steps, "ppo");
         }
     }
 

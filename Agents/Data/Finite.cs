@@ -1,0 +1,29 @@
+namespace RlWn.Agents.Data;
+
+/// <summary>One NaN would reach every weight within an update: it is stopped while its environment is known.</summary>
+internal static class Finite
+{
+    /// <summary>Requires numbers of environments, as many of each, to be finite.</summary>
+    /// <param name="numbers">[N, K].</param>
+    /// <param name="name">What they are.</param>
+    /// <param name="environments">N.</param>
+    /// <param name="steps">Environment steps done when they came.</param>
+    /// <param name="agent">The section of the settings to advise on.</param>
+    /// <exception cref="TrainingDivergedException">One is not; the message says which.</exception>
+    public static void Require(ReadOnlySpan<float> numbers, string name, int environments, long steps, string agent)
+    {
+        for (var k = 0; k < numbers.Length; k++)
+        {
+            if (!float.IsFinite(numbers[k]))
+            {
+                throw new TrainingDivergedException(
+                    $"Expected a finite {name}, got {numbers[k]} in environment {k / (numbers.Length / environments)} after {steps} environment steps. "
+                    + $"Look for NaN, infinite or huge numbers in its observations and rewards; if there are none, lower {agent}.learningRate.");
+            }
+        }
+    }
+
+    /// <summary>The error of a metric that is not finite.</summary>
+    public static TrainingDivergedException Diverged(string name, double value, long steps, string agent) => new(
+        $"Expected a finite {name}, got {value} after {steps} environment steps. Lower {agent}.learningRate or {agent}.maxGradientNorm, or look for huge rewards.");
+}
