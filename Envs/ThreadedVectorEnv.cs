@@ -18,7 +18,7 @@ public sealed class ThreadedVectorEnv<TObservation, TAction> : TaskVectorEnv<TOb
 
     private readonly Thread[] workers;
     private readonly SemaphoreSlim work = new(0);
-    private readonly ManualResetEventSlim done = new(initialState: true);
+    private readonly SemaphoreSlim done = new(0);   // not an event, which makes its lock at the first long wait: a step allocates nothing
     private readonly Lock failing = new();
     private readonly int share;      // how many environments a worker takes at a time
     private int next;                // the first environment that nobody has taken yet
@@ -65,7 +65,6 @@ public sealed class ThreadedVectorEnv<TObservation, TAction> : TaskVectorEnv<TOb
         failure = default;
         next = 0;
         calls = workers.Length;
-        done.Reset();
         work.Release(workers.Length);
     }
 
@@ -114,7 +113,7 @@ public sealed class ThreadedVectorEnv<TObservation, TAction> : TaskVectorEnv<TOb
             }
 
             if (Interlocked.Decrement(ref calls) == 0)
-                done.Set();
+                done.Release();
         }
     }
 
