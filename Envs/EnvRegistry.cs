@@ -5,7 +5,10 @@ namespace RlWn.Envs;
 /// <summary>A registered task: its name, its limit, what counts as solved, and how to make it.</summary>
 public sealed record EnvSpec
 {
-    internal EnvSpec(Func<EnvContractOptions?, IReadOnlyList<Violation>> check) => Check = check;
+    private readonly Func<int, int, VectorEnv> createVector;
+
+    internal EnvSpec(Func<EnvContractOptions?, IReadOnlyList<Violation>> check, Func<int, int, VectorEnv> createVector) =>
+        (Check, this.createVector) = (check, createVector);
 
     /// <summary>The name to ask for, as CartPole-v1.</summary>
     public required string Id { get; init; }
@@ -22,8 +25,18 @@ public sealed record EnvSpec
     /// <summary>Makes one task, with its time limit.</summary>
     public required Func<IEnv> Create { get; init; }
 
-    /// <summary>Makes a vector of so many tasks, with their time limit.</summary>
-    public required Func<int, VectorEnv> CreateVector { get; init; }
+    /// <summary>Makes a vector of tasks, with their time limit.</summary>
+    /// <param name="count">How many environments, at least 1.</param>
+    /// <param name="workers">
+    /// On how many threads of its own; with 0 they share the calling one, in the fastest way that the task has. Threads pay for tasks whose step
+    /// takes microseconds, as those with pixels.
+    /// </param>
+    /// <remarks>The results are the same to the bit whatever the number of threads.</remarks>
+    public VectorEnv CreateVector(int count, int workers = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(workers);
+        return createVector(count, workers);
+    }
 
     /// <summary>What <see cref="EnvContract.Check(EnvSpec, EnvContractOptions?)"/> does: here the element types are known.</summary>
     internal Func<EnvContractOptions?, IReadOnlyList<Violation>> Check { get; }
@@ -62,6 +75,23 @@ public static class EnvRegistry
         RegisterMinAtar("Freeway", options => new Freeway(options), "Walk a chicken across eight lanes of traffic, as often as there is time.");
         RegisterMinAtar("Seaquest", options => new Seaquest(options), "Shoot fish and submarines, rescue divers, and surface before the oxygen ends.");
         RegisterMinAtar("SpaceInvaders", options => new SpaceInvaders(options), "Shoot the aliens that march down before they land.");
+
+        RegisterPong();
+    }
+
+    // Half an hour of play, as is usual for Atari's games: 108,000 frames.
+    private static void RegisterPong()
+    {
+        const int MaxFrames = 30 * 60 * 60, FrameSkip = 4;
+        Register(
+            "RlWnPong-v0", () => new Pong(), maxSteps: MaxFrames,
+            description: "Get a ball past the opponent's paddle 21 times: RlWn's own game, frame by frame, in colours of 210 x 160 pixels.");
+        foreach (var size in (ReadOnlySpan<int>)[84, 42])
+        {
+            Register(
+                $"RlWnPong-{size}-v0", () => StandardPixels.Wrap(new Pong(grey: true), size, frameSkip: FrameSkip), maxSteps: MaxFrames / FrameSkip,
+                description: $"RlWnPong-v0 after the standard preprocessing: 4 frames an action, the last 4 seen at once, grey, {size} x {size} pixels.");
+        }
     }
 
     /// <summary>All registered tasks, by id.</summary>
@@ -99,14 +129,17 @@ public static class EnvRegistry
             ? EnvContract.Check(CreateLimited, options)
             : [.. EnvContract.Check(CreateLimited, options), .. EnvContract.CheckVector(createVector, CreateLimited, options)];
 
-        var spec = new EnvSpec(Check)
+        VectorEnv CreateVector(int count, int workers) => workers > 0
+            ? new ThreadedVectorEnv<TObservation, TAction>(CreateLimited, count, workers)
+            : createVector?.Invoke(count) ?? new SyncVectorEnv<TObservation, TAction>(CreateLimited, count);
+
+        var spec = new EnvSpec(Check, CreateVector)
         {
             Id = id,
             Description = description,
             MaxSteps = maxSteps,
             RewardThreshold = rewardThreshold,
             Create = CreateLimited,
-            CreateVector = createVector ?? (count => new SyncVectorEnv<TObservation, TAction>(CreateLimited, count)),
         };
         return Specs.TryAdd(id, spec)
             ? spec
@@ -139,8 +172,9 @@ public static class EnvRegistry
     /// <summary>Makes a vector of tasks, with their time limit.</summary>
     /// <param name="id">The id, in its exact case.</param>
     /// <param name="count">How many environments, at least 1.</param>
+    /// <param name="workers">On how many threads of its own; 0 for the calling one.</param>
     /// <exception cref="UnknownEnvException">No task has this id.</exception>
-    public static VectorEnv MakeVector(string id, int count) => Get(id).CreateVector(count);
+    public static VectorEnv MakeVector(string id, int count, int workers = 0) => Get(id).CreateVector(count, workers);
 }
 
 /// <summary>No task is registered under an id; the message names the nearest one that is, and all others.</summary>

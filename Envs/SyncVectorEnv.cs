@@ -3,167 +3,32 @@ namespace RlWn.Envs;
 /// <summary>N tasks of any kind, stepped one after another on the calling thread.</summary>
 /// <typeparam name="TObservation">The type of one observed number.</typeparam>
 /// <typeparam name="TAction">The type of one number of an action.</typeparam>
-public sealed class SyncVectorEnv<TObservation, TAction> : VectorEnv
+public sealed class SyncVectorEnv<TObservation, TAction> : TaskVectorEnv<TObservation, TAction>
     where TObservation : unmanaged
     where TAction : unmanaged
 {
-    private readonly IEnv<TObservation, TAction>[] envs;
-    private readonly Rng[] randoms;
-    private bool started;
-
     /// <summary>Makes N tasks. They are disposed with the vector, where they hold anything.</summary>
     /// <param name="create">Makes one task: a new one at each call.</param>
     /// <param name="count">N, at least 1.</param>
     /// <exception cref="ArgumentException"><paramref name="create"/> made the same task twice, or tasks of different size.</exception>
-    public SyncVectorEnv(Func<IEnv<TObservation, TAction>> create, int count) : this(CreateAll(create, count)) { }
-
-    private SyncVectorEnv(IEnv<TObservation, TAction>[] envs) : base(envs.Length, envs[0].ObservationSpace, envs[0].ActionSpace)
-    {
-        this.envs = envs;
-        randoms = new Rng[envs.Length];
-    }
-
-    /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">A task failed; the message says which.</exception>
-    public override void Reset(ulong seed)
-    {
-        var i = 0;
-        try
-        {
-            for (; i < Count; i++)
-            {
-                randoms[i] = new Rng(seed, (ulong)i);
-                envs[i].Reset(randoms[i], Observations.Row<TObservation>(i));
-            }
-        }
-        catch (Exception exception)
-        {
-            throw Failed(i, nameof(Reset), exception);
-        }
-
-        started = true;
-    }
+    public SyncVectorEnv(Func<IEnv<TObservation, TAction>> create, int count) : base(create, count) { }
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">The vector was never reset; or a task failed, and the message says which.</exception>
     public override void Step()
     {
-        if (!started)
-            throw new InvalidOperationException("Expected Reset(seed) before the first Step. Call it once to start every episode.");
+        _ = Actions;   // refused while a step is under way
+        RequireReady();
 
-        ReadOnlySpan<TAction> actions = Actions.All<TAction>();
-        var width = Actions.Width;
-        for (var row = 0; row < Count; row++)
-        {
-            if (!envs[row].ActionSpace.Contains(actions.Slice(row * width, width)))
-                throw OutsideSpace(row);
-        }
-
-        var observations = Observations.All<TObservation>();
-        var size = Observations.Width;
-        var rewards = RewardsToWrite;
-        var terminated = TerminatedToWrite;
-        var truncated = TruncatedToWrite;
         var i = 0;
         try
         {
             for (; i < Count; i++)
-            {
-                var observation = observations.Slice(i * size, size);
-                var result = envs[i].Step(actions.Slice(i * width, width), observation);
-                rewards[i] = result.Reward;
-                terminated[i] = result.Terminated;
-                truncated[i] = result.Truncated & !result.Terminated;
-
-                if (result.Ended)
-                {
-                    observation.CopyTo(FinalObservations.Row<TObservation>(i));
-                    envs[i].Reset(randoms[i], observation);
-                }
-            }
+                StepOne(i);
         }
         catch (Exception exception)
         {
             throw Failed(i, nameof(Step), exception);
         }
     }
-
-    /// <inheritdoc/>
-    public override bool CanSave => Array.TrueForAll(envs, env => env.AsSavable() is not null);
-
-    /// <inheritdoc/>
-    protected override void SaveState(BinaryWriter writer)
-    {
-        if (!started)
-            throw new InvalidOperationException("Expected Reset(seed) before Save. There is nothing to save yet.");
-
-        for (var i = 0; i < Count; i++)
-        {
-            writer.Write(randoms[i]);
-            envs[i].RequireSavable().Save(writer);
-        }
-    }
-
-    /// <inheritdoc/>
-    protected override void LoadState(BinaryReader reader)
-    {
-        for (var i = 0; i < Count; i++)
-        {
-            randoms[i] = reader.ReadRng();
-            envs[i].RequireSavable().Load(reader, randoms[i]);
-        }
-
-        started = true;
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        DisposeAll(envs);
-        base.Dispose(disposing);
-    }
-
-    private static IEnv<TObservation, TAction>[] CreateAll(Func<IEnv<TObservation, TAction>> create, int count)
-    {
-        ArgumentNullException.ThrowIfNull(create);
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-
-        var envs = new IEnv<TObservation, TAction>[count];
-        try
-        {
-            for (var i = 0; i < count; i++)
-            {
-                envs[i] = create() ?? throw new ArgumentException($"Expected a task, got null for environment {i}.", nameof(create));
-                if (i > 0 && ReferenceEquals(envs[i], envs[i - 1]))
-                    throw new ArgumentException("Expected a new task at each call, got one twice. Construct it inside the function.", nameof(create));
-                if (envs[i].ObservationSpace.Size != envs[0].ObservationSpace.Size || envs[i].ActionSpace.Size != envs[0].ActionSpace.Size)
-                {
-                    throw new ArgumentException(
-                        $"Expected tasks with the spaces {envs[0].ObservationSpace} and {envs[0].ActionSpace} like environment 0, "
-                        + $"got {envs[i].ObservationSpace} and {envs[i].ActionSpace} in environment {i}.",
-                        nameof(create));
-                }
-            }
-        }
-        catch
-        {
-            DisposeAll(envs);
-            throw;
-        }
-
-        return envs;
-    }
-
-    private static void DisposeAll(IEnv<TObservation, TAction>?[] envs)
-    {
-        foreach (var env in envs)
-            (env as IDisposable)?.Dispose();
-    }
-
-    private ArgumentException OutsideSpace(int row) => new(
-        $"Expected every row of Actions to lie in {ActionSpace}, got [{string.Join(", ", Actions.Row<TAction>(row).ToArray())}] "
-        + $"in row {row}. No environment was stepped.");
-
-    private InvalidOperationException Failed(int i, string method, Exception exception) =>
-        new($"Environment {i} of {Count} failed in {method}: {exception.Message}", exception);
 }

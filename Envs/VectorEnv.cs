@@ -19,9 +19,13 @@ namespace RlWn.Envs;
 /// </remarks>
 public abstract class VectorEnv : IDisposable
 {
+    private readonly Batch actions;
+    private readonly Batch observations;
+    private readonly Batch finalObservations;
     private readonly float[] rewards;
     private readonly bool[] terminated;
     private readonly bool[] truncated;
+    private bool underWay;
     private bool disposed;
 
     /// <summary>Makes the buffers of <paramref name="count"/> environments.</summary>
@@ -37,9 +41,9 @@ public abstract class VectorEnv : IDisposable
         Count = count;
         ObservationSpace = observationSpace;
         ActionSpace = actionSpace;
-        Observations = Batch.Of(observationSpace, count);
-        FinalObservations = Batch.Of(observationSpace, count);
-        Actions = Batch.Of(actionSpace, count);
+        observations = Batch.Of(observationSpace, count);
+        finalObservations = Batch.Of(observationSpace, count);
+        actions = Batch.Of(actionSpace, count);
         rewards = new float[count];
         terminated = new bool[count];
         truncated = new bool[count];
@@ -55,25 +59,25 @@ public abstract class VectorEnv : IDisposable
     public Space ActionSpace { get; }
 
     /// <summary>What to do next, [N, A]: written by the caller before <see cref="Step"/>.</summary>
-    public Batch Actions { get; }
+    public Batch Actions => Received(actions);
 
     /// <summary>What to act on next, [N, D]: the latest observation of each running episode.</summary>
-    public Batch Observations { get; }
+    public Batch Observations => Received(observations);
 
     /// <summary>The last observation of an ended episode, [N, D]: a row holds it only after the step that ended the episode.</summary>
-    public Batch FinalObservations { get; }
+    public Batch FinalObservations => Received(finalObservations);
 
     /// <summary>The reward of the last step, [N].</summary>
-    public ReadOnlySpan<float> Rewards => rewards;
+    public ReadOnlySpan<float> Rewards => Received(rewards);
 
     /// <summary>Whether the task ended with the last step, [N].</summary>
-    public ReadOnlySpan<bool> Terminated => terminated;
+    public ReadOnlySpan<bool> Terminated => Received(terminated);
 
     /// <summary>
     /// Whether the episode was cut off with the last step, [N]. Never together with <see cref="Terminated"/>: where a step does both,
     /// the termination counts.
     /// </summary>
-    public ReadOnlySpan<bool> Truncated => truncated;
+    public ReadOnlySpan<bool> Truncated => Received(truncated);
 
     /// <summary><see cref="Rewards"/>, to be written by <see cref="Step"/>.</summary>
     protected Span<float> RewardsToWrite => rewards;
@@ -93,6 +97,41 @@ public abstract class VectorEnv : IDisposable
     /// <exception cref="ArgumentException">A row of <see cref="Actions"/> does not lie in <see cref="ActionSpace"/>. No environment was stepped.</exception>
     public abstract void Step();
 
+    /// <summary>
+    /// Starts what <see cref="Step"/> does, to be finished by <see cref="Receive"/>: the caller can learn while the environments step. A vector
+    /// without threads of its own steps here, on the calling one.
+    /// </summary>
+    /// <exception cref="InvalidOperationException"><see cref="Reset"/> was never called, or a step is under way already.</exception>
+    /// <exception cref="ArgumentException">A row of <see cref="Actions"/> does not lie in <see cref="ActionSpace"/>. No step is under way.</exception>
+    /// <remarks>
+    /// From here until <see cref="Receive"/> returns, all six buffers belong to the environments, <see cref="Actions"/> too: they may neither be
+    /// read nor written. Their properties refuse it, as do Reset, Step, Save and Load; spans taken before are the caller's to leave alone. What
+    /// is needed of the last step in the meantime is to be copied before, as a rollout or a replay buffer does anyway.
+    /// </remarks>
+    public void Send()
+    {
+        RequireReceived();
+        StartStep();
+        underWay = true;
+    }
+
+    /// <summary>Waits until the step that <see cref="Send"/> started is done; then the buffers hold its results, as after <see cref="Step"/>.</summary>
+    /// <exception cref="InvalidOperationException">No step is under way; or a task failed, and the message says which.</exception>
+    public void Receive()
+    {
+        if (!underWay)
+            throw new InvalidOperationException("Expected Send before Receive. No step is under way.");
+
+        underWay = false;
+        FinishStep();
+    }
+
+    /// <summary>What <see cref="Send"/> does: unless overridden, the whole of <see cref="Step"/>.</summary>
+    protected virtual void StartStep() => Step();
+
+    /// <summary>What <see cref="Receive"/> does: unless overridden, nothing.</summary>
+    protected virtual void FinishStep() { }
+
     /// <summary>Whether the vector's whole state can be saved, and taken up again.</summary>
     public virtual bool CanSave => false;
 
@@ -106,6 +145,7 @@ public abstract class VectorEnv : IDisposable
     public void Save(BinaryWriter writer)
     {
         ArgumentNullException.ThrowIfNull(writer);
+        RequireReceived();
         RequireCanSave();
         writer.Write(Count);
         SaveState(writer);
@@ -122,6 +162,7 @@ public abstract class VectorEnv : IDisposable
     public void Load(BinaryReader reader)
     {
         ArgumentNullException.ThrowIfNull(reader);
+        RequireReceived();
         RequireCanSave();
         var count = reader.ReadInt32();
         if (count != Count)
@@ -138,6 +179,18 @@ public abstract class VectorEnv : IDisposable
     /// <summary>Reads what <see cref="SaveState"/> wrote. Called only where <see cref="CanSave"/> is true.</summary>
     /// <param name="reader">Where from.</param>
     protected virtual void LoadState(BinaryReader reader) { }
+
+    private T Received<T>(T buffer)
+    {
+        RequireReceived();
+        return buffer;
+    }
+
+    private void RequireReceived()
+    {
+        if (underWay)
+            throw new InvalidOperationException("Expected Receive first: a step is under way, and the buffers belong to the environments until it is done.");
+    }
 
     private void RequireCanSave()
     {

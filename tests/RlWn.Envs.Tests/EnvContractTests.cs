@@ -13,7 +13,9 @@ public class EnvContractTests
     [Fact]
     public void Check_EveryRegisteredTask_FindsNothing() =>
         Assert.All(
-            EnvRegistry.All.Where(spec => !spec.Id.StartsWith("Test", StringComparison.Ordinal)),   // those are other tests' own
+            EnvRegistry.All.Where(spec =>
+                !spec.Id.StartsWith("Test", StringComparison.Ordinal)             // those are other tests' own
+                && !spec.Id.StartsWith("RlWnPong", StringComparison.Ordinal)),    // PongTests checks these, for fewer steps
             spec => Assert.Empty(EnvContract.Check(spec)));
 
     [Fact]
