@@ -18,7 +18,7 @@ namespace RlWn.Networks;
 /// counted it is 6n + 4: n = 16 is the 100-layer network. <see cref="OfDepth"/> takes either count.
 /// </para>
 /// </remarks>
-public sealed class Impala : Module<Tensor, Tensor>
+public sealed class Impala : Module<Tensor, Tensor>, IChain
 {
     private static readonly long[] Channels = [16, 32, 32];
 
@@ -75,6 +75,15 @@ public sealed class Impala : Module<Tensor, Tensor>
     /// <summary>The residual blocks of the three sections.</summary>
     public IReadOnlyList<ResidualStage> Stages => stages;
 
+    /// <inheritdoc/>
+    public IReadOnlyList<Func<Tensor, Tensor>> Links =>
+    [
+        input => Section(0, Scaled(input)), .. stages[0].Links,
+        features => Section(1, features), .. stages[1].Links,
+        features => Section(2, features), .. stages[2].Links,
+        features => output.call(Head(features)),
+    ];
+
     /// <summary>Makes the network of a depth, as 15 or 100: 6n + 3, which counts convolutions, or 6n + 4, which counts the linear layer too.</summary>
     /// <inheritdoc cref="Impala(ImageShape, int, long, OutputLayer, double, Scheme, Initializer, int)" path="/param[@name != 'blocks']"/>
     public static Impala OfDepth(
@@ -95,17 +104,23 @@ public sealed class Impala : Module<Tensor, Tensor>
     /// <returns>Shape [N, 256], none below 0.</returns>
     public Tensor Features(Tensor input)
     {
-        Images.RequireShape(input, images);
         using var scope = NewDisposeScope();
-        var features = Images.Scaled(input, new PlacedLayer("", convolutions[0], null).Weight);
+        var features = Scaled(input);
         for (var i = 0; i < stages.Length; i++)
-        {
-            features = functional.max_pool2d(convolutions[i].call(features), 3, stride: 2, padding: 1);
-            features = stages[i].call(features);
-        }
-
-        return Hidden.Forward(linear, null, functional.relu(features).flatten(1)).MoveToOuterDisposeScope();
+            features = stages[i].call(Section(i, features));
+        return Head(features).MoveToOuterDisposeScope();
     }
+
+    private Tensor Scaled(Tensor input)
+    {
+        Images.RequireShape(input, images);
+        return Images.Scaled(input, new PlacedLayer("", convolutions[0], null).Weight);
+    }
+
+    // What comes before the blocks of section i.
+    private Tensor Section(int i, Tensor features) => functional.max_pool2d(convolutions[i].call(features), 3, stride: 2, padding: 1);
+
+    private Tensor Head(Tensor features) => Hidden.Forward(linear, null, functional.relu(features).flatten(1));
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

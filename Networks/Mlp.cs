@@ -10,7 +10,7 @@ namespace RlWn.Networks;
 /// <remarks>
 /// Layers are named 0, 1, … in a saved file; the last is the output layer. Normalizations, where there are some, are 0_norm, 1_norm, ….
 /// </remarks>
-public sealed class Mlp : Module<Tensor, Tensor>
+public sealed class Mlp : Module<Tensor, Tensor>, IChain
 {
     // Held: a Scalar made for one call may be collected during it. ε is that of TorchSharp's batch and layer normalization.
     private static readonly TorchSharp.Scalar Epsilon = RmsNorm.Epsilon, Unit = 1;
@@ -124,6 +124,13 @@ public sealed class Mlp : Module<Tensor, Tensor>
 
     /// <summary>The normalization after a layer; null where there is none.</summary>
     internal Module<Tensor, Tensor>? NormOf(int layer) => layer < norms.Length ? norms[layer] : null;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Func<Tensor, Tensor>> Links =>
+    [
+        .. norms.Select((norm, i) => (Func<Tensor, Tensor>)(features => Hidden.Forward(layers[i], norm, features))),
+        layers[^1].call,
+    ];
 
     /// <inheritdoc/>
     /// <param name="input">Features, shape [N, D].</param>

@@ -99,38 +99,11 @@ public sealed class NetworkSummary
         return new(name, module.GetName(), layer.Place, layer.Weight.shape, output, parameters, shortest, longest, gamma);
     }
 
-    // In evaluation, so that batch normalizations learn nothing from the zeros.
     private static Dictionary<nn.Module, IReadOnlyList<long>> Outputs(nn.Module network, long[] input)
     {
         var shapes = new Dictionary<nn.Module, IReadOnlyList<long>>(ReferenceEqualityComparer.Instance);
-        var modules = PlacedLayer.Modules(network).Select(entry => (entry.Module, Training: entry.Module.training)).ToArray();
-        var remove = new List<Action>();
-        try
-        {
-            foreach (var (module, _) in modules)
-            {
-                if (module is nn.Module<Tensor, Tensor> layer)
-                {
-                    remove.Add(layer.register_forward_hook((_, _, output) =>
-                    {
-                        shapes[layer] = output.shape;
-                        return output;
-                    }).remove);
-                }
-            }
-
-            network.eval();
-            var like = network.parameters().First();
-            Initialization.Run(network, zeros(input, like.dtype, like.device));
-        }
-        finally
-        {
-            foreach (var hook in remove)
-                hook();
-            foreach (var (module, training) in modules)   // parents first: each then has its own mode back
-                module.train(training);
-        }
-
+        var like = network.parameters().First();
+        WatchedPass.Run(network, zeros(input, like.dtype, like.device), (module, _, output) => shapes[module] = output.shape);
         return shapes;
     }
 

@@ -6,7 +6,7 @@ namespace RlWn.Networks;
 
 /// <summary>A convolutional network without shortcuts: 3x3 convolutions of one width, each with a ReLU, global average pooling, a linear layer.</summary>
 /// <remarks>The CNN of Arpit, Campos and Bengio 2019, figure 2. The first two convolutions have stride 2. Layers are named 0, 1, …, output.</remarks>
-public sealed class PlainCnn : Module<Tensor, Tensor>
+public sealed class PlainCnn : Module<Tensor, Tensor>, IChain
 {
     private readonly Module<Tensor, Tensor>[] layers;
     private readonly Module<Tensor, Tensor>?[] norms;
@@ -41,17 +41,32 @@ public sealed class PlainCnn : Module<Tensor, Tensor>
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<Func<Tensor, Tensor>> Links =>
+    [
+        .. Enumerable.Range(0, layers.Length).Select(i => (Func<Tensor, Tensor>)(features => Layer(i, features))),
+        Head,
+    ];
+
+    /// <inheritdoc/>
     /// <param name="input">Images, shape [N, C, H, W].</param>
     /// <returns>Logits, shape [N, K].</returns>
     public override Tensor forward(Tensor input)
     {
-        Images.RequireChannels(input, inputChannels);
         using var scope = NewDisposeScope();
         var features = input;
         for (var i = 0; i < layers.Length; i++)
-            features = Hidden.Forward(layers[i], norms[i], features);
-        return output.call(features.mean([2, 3])).MoveToOuterDisposeScope();
+            features = Layer(i, features);
+        return Head(features).MoveToOuterDisposeScope();
     }
+
+    private Tensor Layer(int i, Tensor features)
+    {
+        if (i == 0)
+            Images.RequireChannels(features, inputChannels);
+        return Hidden.Forward(layers[i], norms[i], features);
+    }
+
+    private Tensor Head(Tensor features) => output.call(features.mean([2, 3]));
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

@@ -17,7 +17,7 @@ namespace RlWn.Networks;
 /// leaves it at its default of 2, which makes all activations longer by √2.
 /// </para>
 /// </remarks>
-public sealed class ResNet : Module<Tensor, Tensor>
+public sealed class ResNet : Module<Tensor, Tensor>, IChain
 {
     private readonly Module<Tensor, Tensor> conv1;
     private readonly Module<Tensor, Tensor>? norm1;
@@ -69,6 +69,9 @@ public sealed class ResNet : Module<Tensor, Tensor>
     /// <summary>The three stages.</summary>
     public IReadOnlyList<ResidualStage> Stages => stages;
 
+    /// <inheritdoc/>
+    public IReadOnlyList<Func<Tensor, Tensor>> Links => [Stem, .. stages.SelectMany(stage => stage.Links), Head];
+
     /// <summary>Makes the network of a depth, as 56, 110 or 164: 6n + 2 with basic blocks, 9n + 2 with bottlenecks.</summary>
     /// <inheritdoc cref="ResNet(long, int, long, Scheme, Initializer, BlockKind, long)" path="/param[@name != 'blocks']"/>
     public static ResNet OfDepth(
@@ -80,15 +83,21 @@ public sealed class ResNet : Module<Tensor, Tensor>
     /// <returns>Logits, shape [N, K].</returns>
     public override Tensor forward(Tensor input)
     {
-        Images.RequireChannels(input, inputChannels);
         using var scope = NewDisposeScope();
-        var features = conv1.call(input);
-        features = norm1?.call(features) ?? features;
+        var features = Stem(input);
         foreach (var stage in stages)
             features = stage.call(features);
-        features = norm2?.call(features) ?? features;
-        return output.call(features.mean([2, 3])).MoveToOuterDisposeScope();
+        return Head(features).MoveToOuterDisposeScope();
     }
+
+    private Tensor Stem(Tensor input)
+    {
+        Images.RequireChannels(input, inputChannels);
+        var features = conv1.call(input);
+        return norm1?.call(features) ?? features;
+    }
+
+    private Tensor Head(Tensor features) => output.call((norm2?.call(features) ?? features).mean([2, 3]));
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

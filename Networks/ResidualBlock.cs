@@ -125,6 +125,9 @@ public sealed class ResidualStage : Module<Tensor, Tensor>
     /// <summary>The blocks, from the first to the last.</summary>
     public IReadOnlyList<ResidualBlock> Blocks => blocks;
 
+    /// <summary>The blocks as links of a chain.</summary>
+    internal IEnumerable<Func<Tensor, Tensor>> Links => blocks.Select(block => (Func<Tensor, Tensor>)block.call);
+
     /// <inheritdoc/>
     /// <param name="input">x, shape [N, C, H, W].</param>
     /// <returns>Shape [N, C', H', W'].</returns>

@@ -10,7 +10,7 @@ namespace RlWn.Networks;
 /// sum, or before the pooling; stages 2 and 3 start with stride 2; batch normalization, where there is one, within blocks alone. The depth
 /// counts convolutions, those of the three shortcuts among them, also where k = 1 and the first stage needs none.
 /// </remarks>
-public sealed class WideResNet : Module<Tensor, Tensor>
+public sealed class WideResNet : Module<Tensor, Tensor>, IChain
 {
     private const long Narrowest = 16;
 
@@ -57,6 +57,9 @@ public sealed class WideResNet : Module<Tensor, Tensor>
     /// <summary>The three stages.</summary>
     public IReadOnlyList<ResidualStage> Stages => stages;
 
+    /// <inheritdoc/>
+    public IReadOnlyList<Func<Tensor, Tensor>> Links => [Stem, .. stages.SelectMany(stage => stage.Links), Head];
+
     /// <summary>Makes the network of a depth 6n + 4, as 16, 40 or 10,000.</summary>
     /// <inheritdoc cref="WideResNet(long, int, int, long, Scheme, Initializer, bool)" path="/param[@name != 'blocks']"/>
     public static WideResNet OfDepth(
@@ -68,13 +71,20 @@ public sealed class WideResNet : Module<Tensor, Tensor>
     /// <returns>Logits, shape [N, K].</returns>
     public override Tensor forward(Tensor input)
     {
-        Images.RequireChannels(input, inputChannels);
         using var scope = NewDisposeScope();
-        var features = conv1.call(input);
+        var features = Stem(input);
         foreach (var stage in stages)
             features = stage.call(features);
-        return output.call(features.mean([2, 3])).MoveToOuterDisposeScope();
+        return Head(features).MoveToOuterDisposeScope();
     }
+
+    private Tensor Stem(Tensor input)
+    {
+        Images.RequireChannels(input, inputChannels);
+        return conv1.call(input);
+    }
+
+    private Tensor Head(Tensor features) => output.call(features.mean([2, 3]));
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

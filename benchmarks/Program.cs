@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Exporters;
@@ -5,13 +6,28 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using RlWn.Benchmarks;
 using TorchSharp;
 
 // dotnet run -c Release --project benchmarks -- --filter '*'          everything, about ten minutes
 // dotnet run -c Release --project benchmarks -- --filter '*Stepping*' one file
+// dotnet run -c Release --project benchmarks -- depth 1000 checkpointed   one row about the cost of depth, Linux only; or ordinary
+// dotnet run -c Release --project benchmarks -- weight-norm                what weight norm costs a training step, and a look at the layers; Linux only
 // Tables land in BenchmarkDotNet.Artifacts/results; those that the README quotes are kept in benchmarks/results.
 torch.set_num_threads(1);
 torch.manual_seed(1);
+
+if (args is ["depth", var layers, "ordinary" or "checkpointed"])
+{
+    Depth.Run(int.Parse(layers, CultureInfo.InvariantCulture), checkpointed: args[2] == "checkpointed");
+    return 0;
+}
+
+if (args is ["weight-norm"])
+{
+    WeightNormCost.Run();
+    return 0;
+}
 
 var config = ManualConfig.CreateEmpty()
     .AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithWarmupCount(4).WithIterationCount(9).WithMinIterationTime(Perfolizer.Horology.TimeInterval.FromMilliseconds(120)))

@@ -134,6 +134,20 @@ public sealed class PpoAgent : IAgent
     /// <inheritdoc/>
     public Policy SnapshotPolicy(IReadOnlyDictionary<string, string>? metadata = null) => PolicySnapshot.Of(network, envs, metadata);
 
+    /// <summary>Looks at each layer after the last update: its gradients, as clipped, and its activations on that update's minibatch.</summary>
+    /// <exception cref="InvalidOperationException">There was no update yet.</exception>
+    public IReadOnlyList<LayerDiagnostics> Diagnose()
+    {
+        if (Updates == 0)
+            throw new InvalidOperationException("Expected an update before a diagnosis, got none. Diagnose after the first report.");
+
+        using var scope = NewDisposeScope();
+        var observations = empty([batch.Size, envs.ObservationSpace.Size], ScalarType.Float32);
+        features.Of(batch.Observations).CopyTo(Aten.Memory<float>(observations));
+        var learningRate = options.LearningRateSchedule.At(options.LearningRate, (double)(Steps - rollout.Count) / totalSteps);
+        return Diagnostics.Of(network, learningRate, observations.to(parameters.Values.dtype, parameters.Values.device));
+    }
+
     /// <inheritdoc/>
     public void Save(BinaryWriter writer)
     {

@@ -34,7 +34,7 @@ internal sealed record RunStatus(RunState State, string? Reason, long Steps, Dat
 /// <summary>The folder of one run. Its logs grow (<see cref="AppendLog"/>); every other file is written in one step.</summary>
 internal sealed partial class RunFolder
 {
-    public const string Settings = "settings.json", Status = "status.json", Metrics = "metrics.csv", Policy = "policy.safetensors",
+    public const string Settings = "settings.json", Status = "status.json", Metrics = "metrics.csv", Diagnostics = "diagnostics.csv", Policy = "policy.safetensors",
         Evaluation = "evaluation.json", LearningCurve = "learning-curve.png";
 
     /// <summary>How a run's JSON files are written: for people, who read + as +, and for programs.</summary>

@@ -34,6 +34,9 @@ internal sealed record RunSettings
     /// <summary>Threads of libtorch. Small networks are fastest with 1; another number changes results in the last bits.</summary>
     [Range(1, 1024)] public int Threads { get; init; } = 1;
 
+    /// <summary>How many reports from one diagnosis of the layers to the next; 0 makes none. At 20 it takes less than 2% of cartpole-ppo.</summary>
+    [Range(0, 1_000_000_000)] public int DiagnosticsEvery { get; init; } = 20;
+
     public PpoOptions Ppo { get; init; } = new();
 
     public NetworkOptions Network { get; init; } = new();

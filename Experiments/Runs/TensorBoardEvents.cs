@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Numerics;
 using Google.Protobuf;
+using RlWn.Networks;
 using Tensorboard;
 
 namespace RlWn.Experiments.Runs;
@@ -34,6 +35,18 @@ internal sealed class TensorBoardEvents : IDisposable
         foreach (var metric in row.Report.Metrics)
             Add(summary, $"agent/{metric.Name}", metric.Value);
         WriteRecord(new Event { WallTime = Now(), Step = row.Report.Steps, Summary = summary }, log.Waiting);
+    }
+
+    public void Write(long steps, IReadOnlyList<LayerDiagnostics> layers)
+    {
+        var summary = new Summary();
+        foreach (var layer in layers)
+        {
+            foreach (var (name, number) in LayerDiagnostics.Names.Zip(layer.Numbers))
+                Add(summary, $"diagnostics/{layer.Layer}/{name}", number ?? double.NaN);
+        }
+
+        WriteRecord(new Event { WallTime = Now(), Step = steps, Summary = summary }, log.Waiting);
     }
 
     public void Flush() => log.Flush();

@@ -62,6 +62,7 @@ internal sealed class TrainingRun : IDisposable
     {
         // The log first: it cannot be made twice, so of two runs that found one folder empty only one goes on.
         using var metrics = new MetricsCsv(folder[RunFolder.Metrics]);
+        using var diagnostics = settings.DiagnosticsEvery > 0 ? new DiagnosticsCsv(folder[RunFolder.Diagnostics]) : null;
         using var events = new TensorBoardEvents(folder.Path, started);
         var document = settings.ToJson();
         document[Origin.Member] = Origin.Here(started).ToJson();
@@ -70,14 +71,14 @@ internal sealed class TrainingRun : IDisposable
 
         try
         {
-            var result = Train(folder, metrics, events, progress, stop);
+            var result = Train(folder, metrics, diagnostics, events, progress, stop);
             var stopped = result.Evaluation is null;
             WriteStatus(folder, stopped ? RunState.Stopped : RunState.Done, stopped ? "stopped by Ctrl+C or a signal" : null);
             return result;
         }
         catch (Exception failure)
         {
-            ReportFailure(folder, metrics, events, failure);
+            ReportFailure(folder, metrics, diagnostics, events, failure);
             throw;
         }
     }
@@ -88,11 +89,13 @@ internal sealed class TrainingRun : IDisposable
         envs.Dispose();
     }
 
-    private TrainingResult Train(RunFolder folder, MetricsCsv metrics, TensorBoardEvents events, ProgressLine? progress, CancellationToken stop)
+    private TrainingResult Train(
+        RunFolder folder, MetricsCsv metrics, DiagnosticsCsv? diagnostics, TensorBoardEvents events, ProgressLine? progress, CancellationToken stop)
     {
         var statistics = new RunStatistics(spec.RewardThreshold);
         var trainingFrom = Stopwatch.GetTimestamp();
         var flushedAt = 0.0;
+        var reports = 0L;
 
         try
         {
@@ -101,11 +104,19 @@ internal sealed class TrainingRun : IDisposable
                 var row = statistics.Add(report, Stopwatch.GetElapsedTime(trainingFrom).TotalSeconds);
                 metrics.Write(row);
                 events.Write(row);
+                if (diagnostics is not null && ++reports % settings.DiagnosticsEvery == 0)
+                {
+                    var layers = agent.Diagnose();
+                    diagnostics.Write(report.Steps, layers);
+                    events.Write(report.Steps, layers);
+                }
+
                 progress?.Show(row);
 
                 if (row.Seconds - flushedAt > FlushEvery)
                 {
                     metrics.Flush();
+                    diagnostics?.Flush();
                     events.Flush();
                     flushedAt = row.Seconds;
                 }
@@ -121,6 +132,7 @@ internal sealed class TrainingRun : IDisposable
 
         var seconds = Stopwatch.GetElapsedTime(trainingFrom).TotalSeconds;
         metrics.Flush();
+        diagnostics?.Flush();
         events.Flush();
 
         using var policy = agent.SnapshotPolicy(new Dictionary<string, string>
@@ -166,12 +178,13 @@ internal sealed class TrainingRun : IDisposable
     }
 
     // Leaves what can be left. If the disk is what failed, this fails too, and the first failure is the one to tell.
-    private void ReportFailure(RunFolder folder, MetricsCsv metrics, TensorBoardEvents events, Exception failure)
+    private void ReportFailure(RunFolder folder, MetricsCsv metrics, DiagnosticsCsv? diagnostics, TensorBoardEvents events, Exception failure)
     {
         try
         {
             WriteStatus(folder, RunState.Failed, failure.Message);
             metrics.Flush();
+            diagnostics?.Flush();
             events.Flush();
         }
         catch (IOException)

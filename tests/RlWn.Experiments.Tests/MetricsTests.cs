@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using RlWn.Agents;
 using RlWn.Experiments.Runs;
+using RlWn.Networks;
 using Tensorboard;
 
 namespace RlWn.Experiments.Tests;
@@ -43,6 +44,50 @@ public sealed class MetricsTests : IDisposable
         Assert.Equal(0, new FileInfo(scratch["metrics.csv"]).Length);
         csv.Flush();
         Assert.NotEqual(0, new FileInfo(scratch["metrics.csv"]).Length);
+    }
+
+    private static readonly LayerDiagnostics[] Layers =
+    [
+        new("actor.0", 8, 1.5, 0.25, 0, 1e-5, 0.5, 0.125, 3.5, 2),
+        new("actor.1", 0.01, null, null, null, null, null, null, 1, null),
+    ];
+
+    [Fact]
+    public void DiagnosticsCsv_TwoLayers_HeaderOnceAndEmptyCellForNoNumber()
+    {
+        using (var csv = new DiagnosticsCsv(scratch["diagnostics.csv"]))
+        {
+            csv.Write(512, Layers);
+            csv.Write(1024, Layers[1..]);
+            csv.Flush();
+        }
+
+        Assert.Equal(
+            """
+            steps,layer,v_norm,g_norm,v_gradient_norm,g_gradient_norm,effective_learning_rate,dormant_share,zero_gradient_share,stable_rank,input_norm
+            512,actor.0,8,1.5,0.25,0,1E-05,0.5,0.125,3.5,2
+            512,actor.1,0.01,,,,,,,1,
+            1024,actor.1,0.01,,,,,,,1,
+
+            """.ReplaceLineEndings("\n"),
+            File.ReadAllText(scratch["diagnostics.csv"]));
+    }
+
+    [Fact]
+    public void TensorBoardEvents_Diagnostics_HaveATagForEachNumberThatIsThere()
+    {
+        using (var events = new TensorBoardEvents(scratch.Path, DateTimeOffset.UnixEpoch))
+        {
+            events.Write(512, Layers[1..]);
+            events.Flush();
+        }
+
+        var read = ReadRecords(File.ReadAllBytes(Assert.Single(Directory.GetFiles(scratch.Path)))).Last();
+
+        Assert.Equal(512, read.Step);
+        Assert.Equal(
+            [("diagnostics/actor.1/v_norm", 0.01f), ("diagnostics/actor.1/stable_rank", 1f)],
+            read.Summary.Value.Select(value => (value.Tag, value.SimpleValue)));
     }
 
     [Fact]

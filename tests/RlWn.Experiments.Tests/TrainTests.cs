@@ -25,7 +25,7 @@ public sealed class TrainTests : IDisposable
         var folder = Assert.Single(Directory.GetDirectories(scratch["runs"]));
         Assert.StartsWith("CartPole-v1-cartpole-ppo-seed3-", Path.GetFileName(folder), StringComparison.Ordinal);
         Assert.Equal(
-            [RunFolder.Evaluation, "events.out.tfevents", RunFolder.LearningCurve, RunFolder.Metrics, RunFolder.Policy, RunFolder.Settings, RunFolder.Status],
+            [RunFolder.Diagnostics, RunFolder.Evaluation, "events.out.tfevents", RunFolder.LearningCurve, RunFolder.Metrics, RunFolder.Policy, RunFolder.Settings, RunFolder.Status],
             Directory.GetFiles(folder).Select(Path.GetFileName).Select(name => name!.StartsWith("events.", StringComparison.Ordinal) ? "events.out.tfevents" : name).Order(StringComparer.Ordinal));
 
         using var settings = Read(folder, RunFolder.Settings);
@@ -42,6 +42,9 @@ public sealed class TrainTests : IDisposable
         var metrics = File.ReadAllLines(Path.Combine(folder, RunFolder.Metrics));
         Assert.StartsWith("4096,", metrics[^1], StringComparison.Ordinal);
         Assert.All(metrics, line => Assert.Equal(metrics[0].Count(letter => letter == ','), line.Count(letter => letter == ',')));
+
+        // Reports come every 8 · 64 steps, so there are 8, and by default the twentieth would be the first to be diagnosed.
+        Assert.Single(File.ReadAllLines(Path.Combine(folder, RunFolder.Diagnostics)));
 
         using var policy = Policy.Load(Path.Combine(folder, RunFolder.Policy));
         Assert.Equal((4, 2), (policy.ObservationSize, policy.ActionCount));
@@ -65,6 +68,21 @@ public sealed class TrainTests : IDisposable
 
         Assert.Equal(File.ReadAllBytes(scratch[Path.Combine("first", RunFolder.Policy)]), File.ReadAllBytes(scratch[Path.Combine("second", RunFolder.Policy)]));
         Assert.Equal(File.ReadAllBytes(scratch[Path.Combine("first", RunFolder.Evaluation)]), File.ReadAllBytes(scratch[Path.Combine("second", RunFolder.Evaluation)]));
+    }
+
+    [Fact]
+    public void Train_DiagnosticsEvery_DiagnosesThoseReportsAndNone()
+    {
+        Assert.Equal(0, Rlwn.Run(scratch.Path, "train", "--steps", "2048", "--quiet", "--out", "second", "--set", "diagnosticsEvery=2").ExitCode);   // 4 reports
+        Assert.Equal(0, Rlwn.Run(scratch.Path, "train", "--steps", "512", "--quiet", "--out", "none", "--set", "diagnosticsEvery=0").ExitCode);
+
+        var rows = File.ReadAllLines(scratch[Path.Combine("second", RunFolder.Diagnostics)]).Skip(1).Select(line => line.Split(',')[..2]);
+        Assert.Equal(
+            from steps in new[] { "1024", "2048" }
+            from layer in new[] { "actor.0", "actor.1", "actor.2", "critic.0", "critic.1", "critic.2" }
+            select new[] { steps, layer },
+            rows);
+        Assert.False(File.Exists(scratch[Path.Combine("none", RunFolder.Diagnostics)]));
     }
 
     [Theory]

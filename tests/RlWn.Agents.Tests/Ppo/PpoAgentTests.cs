@@ -63,6 +63,37 @@ public class PpoAgentTests
     }
 
     [Fact]
+    public void Diagnose_AfterAReport_TellsOfItsLastUpdate()
+    {
+        using var envs = Rings(4);
+        var options = Small with { LearningRate = 1e-5, LearningRateSchedule = Schedule.Linear };
+        using var agent = Agents.Make(envs, options, steps: 128);
+        Assert.Contains("after the first report", Assert.Throws<InvalidOperationException>(agent.Diagnose).Message, StringComparison.OrdinalIgnoreCase);
+
+        var diagnoses = agent.Train().Take(2).Select(_ => agent.Diagnose()).ToArray();
+
+        Assert.Equal(["actor.0", "actor.1", "critic.0", "critic.1"], diagnoses[1].Select(layer => layer.Layer));
+        Assert.All(diagnoses[1], layer => Assert.True((layer.VGradientNorm > 0 || layer.GGradientNorm > 0) && layer.InputNorm > 0));   // of one input v has no direction to learn
+        Assert.InRange(diagnoses[1].Sum(layer => (layer.VGradientNorm * layer.VGradientNorm) + (layer.GGradientNorm * layer.GGradientNorm ?? 0))!.Value, 0, 1.001 * 0.25);   // clipped to 0.5
+
+        // Of four rollouts the second is learned from at three quarters of the rate, and so small a rate hardly moves v.
+        Assert.Equal(0.75, (diagnoses[1][0].EffectiveLearningRate / diagnoses[0][0].EffectiveLearningRate)!.Value, 0.01);
+    }
+
+    [Fact]
+    public void Diagnose_Training_IsNotChangedByIt()
+    {
+        using var envs = EnvRegistry.MakeVector("CartPole-v1", 4);
+        using var watched = Agents.Make(envs, Small, steps: 128);
+        foreach (var _ in watched.Train())
+            watched.Diagnose();
+        using var alone = Agents.Make(envs, Small, steps: 128);
+        Assert.Equal(4, alone.Train().Count());
+
+        Assert.Equal(alone.Weights(), watched.Weights());
+    }
+
+    [Fact]
     public void Train_ConstantSchedules_Stay()
     {
         using var envs = Rings(4);
