@@ -8,7 +8,7 @@ namespace RlWn.Experiments.Supervised.Data;
 /// <summary>Images and labels that a network sees at once. They are overwritten when the next batch is asked for.</summary>
 /// <param name="Images">Normalized, shape [N, C, H, W], float32 on the CPU.</param>
 /// <param name="Labels">Shape [N], int64.</param>
-internal readonly record struct Batch(Tensor Images, Tensor Labels);
+internal readonly record struct ImageBatch(Tensor Images, Tensor Labels);
 
 /// <summary>Batches of a set of images: while one is used, a thread in the background makes the next.</summary>
 /// <remarks>
@@ -51,7 +51,7 @@ internal sealed class Batches : IDisposable
 
     /// <summary>The images once, in random order and altered.</summary>
     /// <param name="epoch">Which epoch, from 0.</param>
-    public IEnumerable<Batch> Epoch(int epoch)
+    public IEnumerable<ImageBatch> Epoch(int epoch)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
         var random = new Rng(seed, (ulong)epoch);
@@ -61,7 +61,7 @@ internal sealed class Batches : IDisposable
     }
 
     /// <summary>The images once, in their own order and as they are.</summary>
-    public IEnumerable<Batch> InOrder() => Prefetched(numbers, Augmentation.None, new Rng(seed));
+    public IEnumerable<ImageBatch> InOrder() => Prefetched(numbers, Augmentation.None, new Rng(seed));
 
     public void Dispose()
     {
@@ -69,7 +69,7 @@ internal sealed class Batches : IDisposable
             slot.Dispose();
     }
 
-    private IEnumerable<Batch> Prefetched(int[] order, Augmentation change, Rng random)
+    private IEnumerable<ImageBatch> Prefetched(int[] order, Augmentation change, Rng random)
     {
         if (isInUse)
             throw new InvalidOperationException("Expected one pass over the batches at a time, got a second. End the first, or make other batches.");
@@ -116,7 +116,7 @@ internal sealed class Batches : IDisposable
     // The tensors of one batch, and those of a smaller last one as views of them.
     private sealed class Slot : IDisposable
     {
-        private Batch? smaller;
+        private ImageBatch? smaller;
 
         public Slot(int batchSize, ImageSet set)
         {
@@ -128,7 +128,7 @@ internal sealed class Batches : IDisposable
 
         public Tensor Labels { get; }
 
-        public Batch First(int count)
+        public ImageBatch First(int count)
         {
             if (count == Labels.size(0))
                 return new(Images, Labels);

@@ -137,7 +137,7 @@ public sealed class BatchesTests
         return [.. result.Select(number => MathF.Round(number))];
     }
 
-    private static List<(float[] Images, long[] Labels)> Numbers(IEnumerable<Batch> batches) =>
+    private static List<(float[] Images, long[] Labels)> Numbers(IEnumerable<ImageBatch> batches) =>
         [.. batches.Select(batch => (batch.Images.data<float>().ToArray(), batch.Labels.data<long>().ToArray()))];
 
     private static void AssertSame(List<(float[] Images, long[] Labels)> expected, List<(float[] Images, long[] Labels)> actual)
