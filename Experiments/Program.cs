@@ -78,7 +78,6 @@ internal static class Program
                 "play" => PlayCommand.Examples,
                 "recipes" => RecipesCommand.Examples,
                 "envs" or "check" => EnvsCommand.Examples,
-                "envs" => EnvsCommand.Examples,
                 "table" => TableCommand.Examples,
                 _ => $"{TrainCommand.Examples}\n{RecipesCommand.Examples}",
             };
