@@ -99,8 +99,17 @@ public abstract class WeightNormLayer : nn.Module<Tensor, Tensor>
         }
     }
 
+    /// <summary>Whether w is computed in elementary operations, for second derivatives; set by <see cref="Curvature"/> for a while.</summary>
+    internal bool IsTwiceDifferentiable { get; set; }
+
     /// <summary>w = g v / ||v||, the shape of v: in the graph of g and v where gradients are enabled, else the folded copy (do not change it).</summary>
-    public Tensor Weight() => is_grad_enabled() && (v.requires_grad || RowLengths.requires_grad) ? Aten.WeightNorm(v, RowLengths) : folded.Of(v, RowLengths);
+    public Tensor Weight()
+    {
+        var lengths = RowLengths;
+        if (!is_grad_enabled() || !(v.requires_grad || lengths.requires_grad))
+            return folded.Of(v, lengths);
+        return IsTwiceDifferentiable ? Aten.WeightNormElementary(v, lengths) : Aten.WeightNorm(v, lengths);
+    }
 
     /// <inheritdoc/>
     public override Dictionary<string, Tensor> state_dict(Dictionary<string, Tensor>? destination = null, string? prefix = null)

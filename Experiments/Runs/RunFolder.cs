@@ -80,9 +80,13 @@ internal sealed partial class RunFolder
     public void WriteJson<T>(string name, T content) => Write(name, [.. JsonSerializer.SerializeToUtf8Bytes(content, Json), (byte)'\n']);
 
     /// <summary>Writes a file in one step: whoever looks finds the old one or the whole new one, and a failure leaves the old one.</summary>
-    public void Write(string name, byte[] content) => Guard(this[name], () =>
+    public void Write(string name, byte[] content) => WriteWhole(this[name], content);
+
+    /// <summary>Writes any file in one step, as <see cref="Write"/> does one of the folder.</summary>
+    /// <exception cref="IOException">It could not be written.</exception>
+    public static void WriteWhole(string path, byte[] content) => Guard(path, () =>
     {
-        var temporary = this[$".{name}.{System.IO.Path.GetRandomFileName()}"];
+        var temporary = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(path)!, $".{System.IO.Path.GetFileName(path)}.{System.IO.Path.GetRandomFileName()}");
         try
         {
             using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
@@ -91,7 +95,7 @@ internal sealed partial class RunFolder
                 file.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, this[name], overwrite: true);
+            File.Move(temporary, path, overwrite: true);
         }
         catch
         {

@@ -34,6 +34,10 @@ public sealed class CommandTests : IDisposable
     [InlineData("envs check Acrobot-v1 --steps 0", "rlwn: Expected --steps to be a whole number of at least 1, got '0'.")]
     [InlineData("play none --record film.gif", "rlwn: Expected --record to name a file that ends in .png or .apng, as a recording is an animated PNG, got 'film.gif'.")]
     [InlineData("play none --episodes 0", "rlwn: Expected --episodes to be a whole number of at least 1, got '0'.")]
+    [InlineData("table 3", "rlwn: Expected a table of the paper that can be repeated, 2, got '3'.")]
+    [InlineData("table 2 --scale huge", "rlwn: Expected the scale smoke (tiny, in seconds), cpu (real data, smaller networks) or paper (as in the paper, on a GPU), got 'huge'.")]
+    [InlineData("table 2 --seeds 0", "rlwn: Expected --seeds to be a whole number of at least 1, got '0'.")]
+    [InlineData("table 2 --device tpu", "rlwn: Expected the device auto, cpu, cuda or cuda:N (as cuda:1), got 'tpu'.")]
     public void BadUsage_IsOneLineAndExitCode2AndLeavesNothing(string arguments, string message) => Refuses(2, message, arguments.Split(' '));
 
     [Theory]
@@ -82,6 +86,7 @@ public sealed class CommandTests : IDisposable
     [InlineData("recipes cartpole-ppo", "ppo.lambda\t")]
     [InlineData("--help", "Examples:")]
     [InlineData("train --help", "rlwn train cartpole-ppo --seed 3 --set ppo.gamma=0.995")]
+    [InlineData("table --help", "rlwn table 2 --scale smoke")]
     public void Lists_ArePlainText(string arguments, string text)
     {
         var (exitCode, output, error) = Rlwn.Run(scratch.Path, arguments.Split(' '));
