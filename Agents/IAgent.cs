@@ -1,4 +1,5 @@
 using RlWn.Inference;
+using RlWn.Networks;
 
 namespace RlWn.Agents;
 
@@ -29,6 +30,10 @@ public interface IAgent : IDisposable
     /// <summary>The policy as it is now, for acting without libtorch, for saving, for evaluation.</summary>
     /// <param name="metadata">Texts to keep with it, as the environment's id.</param>
     Policy SnapshotPolicy(IReadOnlyDictionary<string, string>? metadata = null);
+
+    /// <summary>Looks at each layer after the last update: its gradients, as clipped, and its activations on that update's batch.</summary>
+    /// <exception cref="InvalidOperationException">There was no update yet.</exception>
+    IReadOnlyList<LayerDiagnostics> Diagnose();
 
     /// <summary>Writes everything that decides how training goes on. See <see cref="Checkpoint"/> for a file of it.</summary>
     /// <param name="writer">Where to.</param>

@@ -29,7 +29,7 @@ internal static class Program
     {
         var root = new RootCommand("Trains weight-normalized agents, started from the proposed initialization, and shows what they learned.")
         {
-            TrainCommand.Make(), EvaluateCommand.Make(), PlayCommand.Make(), RecipesCommand.Make(), EnvsCommand.Make(), TableCommand.Make(),
+            TrainCommand.Make(), ResumeCommand.Make(), EvaluateCommand.Make(), PlayCommand.Make(), RecipesCommand.Make(), EnvsCommand.Make(), TableCommand.Make(),
         };
 
         var help = root.Options.OfType<HelpOption>().Single();
@@ -74,6 +74,7 @@ internal static class Program
             var examples = parseResult.CommandResult.Command.Name switch
             {
                 "train" => TrainCommand.Examples,
+                "resume" => ResumeCommand.Examples,
                 "evaluate" => EvaluateCommand.Examples,
                 "play" => PlayCommand.Examples,
                 "recipes" => RecipesCommand.Examples,

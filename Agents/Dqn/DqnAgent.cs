@@ -163,6 +163,16 @@ public sealed class DqnAgent : IAgent
         PolicySnapshot.OfValues(network, loss, envs, metadata);
 
     /// <inheritdoc/>
+    public IReadOnlyList<LayerDiagnostics> Diagnose()
+    {
+        if (Updates == 0)
+            throw new InvalidOperationException("Expected an update before a diagnosis, got none. Diagnose once learning has started.");
+
+        using var scope = NewDisposeScope();
+        return Diagnostics.Of(network, options.LearningRateSchedule.At(options.LearningRate, Done), BatchInput().to(parameters.Values.dtype, parameters.Values.device));
+    }
+
+    /// <inheritdoc/>
     public void Save(BinaryWriter writer)
     {
         ArgumentNullException.ThrowIfNull(writer);
@@ -297,11 +307,15 @@ public sealed class DqnAgent : IAgent
     // A data-dependent scheme takes its scales from the first batch, before the first update.
     private void NormalizeOnBatch()
     {
-        var rows = features.Of(batch.Observations);
-        var input = empty([batch.Size, envs.ObservationSpace.Size], ScalarType.Float32);
-        rows.CopyTo(Aten.Memory<float>(input));
-        Initialization.ApplyScales(network, scheme, input);
+        Initialization.ApplyScales(network, scheme, BatchInput());
         CopyToTarget(share: null);
+    }
+
+    private Tensor BatchInput()
+    {
+        var input = empty([batch.Size, envs.ObservationSpace.Size], ScalarType.Float32);
+        features.Of(batch.Observations).CopyTo(Aten.Memory<float>(input));
+        return input;
     }
 
     private void CopyToTarget(Tensor? share)

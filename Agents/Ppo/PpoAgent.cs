@@ -134,8 +134,7 @@ public sealed class PpoAgent : IAgent
     /// <inheritdoc/>
     public Policy SnapshotPolicy(IReadOnlyDictionary<string, string>? metadata = null) => PolicySnapshot.Of(network, envs, metadata);
 
-    /// <summary>Looks at each layer after the last update: its gradients, as clipped, and its activations on that update's minibatch.</summary>
-    /// <exception cref="InvalidOperationException">There was no update yet.</exception>
+    /// <inheritdoc/>
     public IReadOnlyList<LayerDiagnostics> Diagnose()
     {
         if (Updates == 0)

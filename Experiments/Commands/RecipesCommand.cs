@@ -39,6 +39,7 @@ internal static class RecipesCommand
         Listing.Write(
             ["setting", "value", "may be", "what it is"],
             from setting in Setting.All
+            where setting.IsOf(settings.Agent)
             select new[] { setting.Path, Setting.Text(setting.Get(settings)), setting.Kind, summaries.Of(setting.Property) });
     }
 }

@@ -14,6 +14,7 @@ internal static class TrainCommand
         rlwn train                                          the default recipe, cartpole-ppo
         rlwn train cartpole-ppo --seed 3 --set ppo.gamma=0.995 --set network.hidden=[128,128]
         rlwn train my-recipe.json --steps 1e6 --out runs/mine
+        rlwn train my-recipe.json --out runs/mine --resume  goes on where a crash or a kill left it; starts it if there is nothing yet
         """;
 
     public static Command Make()
@@ -33,22 +34,35 @@ internal static class TrainCommand
         };
         var set = new Option<string[]>("--set") { Description = "A setting by its path; may be repeated. 'rlwn recipes NAME' lists all.", HelpName = "PATH=VALUE" };
         var outFolder = new Option<string?>("--out") { Description = "The run's folder, new or empty. [default: runs/ENV-RECIPE-seedN-TIME]", HelpName = "DIR" };
+        var resume = new Option<bool>("--resume") { Description = "With --out: go on with the run there if there is one, which keeps its own settings." };
         var quiet = new Option<bool>("--quiet") { Description = "Show no progress, only the summary." };
 
         var command = new Command("train", "Train an agent, evaluate it, and leave the results in a run folder.") { recipe };
-        foreach (var option in (Option[])[.. named, set, outFolder, quiet])
+        foreach (var option in (Option[])[.. named, set, outFolder, resume, quiet])
             command.Options.Add(option);
 
-        command.SetAction(parsed => Run(
-            Recipe.Load(parsed.GetRequiredValue(recipe)),
-            [
-                .. (parsed.GetValue(set) ?? []).Select(Assignment.Parse),
-                .. from option in named
-                   where parsed.GetValue(option) is not null
-                   select new Assignment(option.Name.TrimStart('-'), parsed.GetValue(option)!, option.Name),
-            ],
-            parsed.GetValue(outFolder),
-            parsed.GetValue(quiet)));
+        command.SetAction(parsed =>
+        {
+            var (folder, isQuiet) = (parsed.GetValue(outFolder), parsed.GetValue(quiet));
+            if (parsed.GetValue(resume))
+            {
+                if (folder is null)
+                    throw new UsageException("Expected --out DIR with --resume, the folder of the run to go on with, got none. Or say 'rlwn resume DIR'.");
+                if (File.Exists(Path.Combine(folder, RunFolder.Settings)))
+                    return ResumeCommand.Run(folder, isQuiet);
+            }
+
+            return Run(
+                Recipe.Load(parsed.GetRequiredValue(recipe)),
+                [
+                    .. (parsed.GetValue(set) ?? []).Select(Assignment.Parse),
+                    .. from option in named
+                       where parsed.GetValue(option) is not null
+                       select new Assignment(option.Name.TrimStart('-'), parsed.GetValue(option)!, option.Name),
+                ],
+                folder,
+                isQuiet);
+        });
         return command;
     }
 
@@ -61,8 +75,14 @@ internal static class TrainCommand
 
         Console.Out.WriteLine($"Training {settings.Recipe} in {settings.Env}, seed {settings.Seed}, into {folder.Path}");
         var progress = quiet ? null : new ProgressLine(AnsiConsole.Console, settings.Steps, ProgressLine.IsTerminal);
-        var result = run.Run(folder, progress, stop.Token);
-        Summarize(result, EnvRegistry.Get(settings.Env).RewardThreshold, folder.Path);
+        return Conclude(run.Run(folder, progress, stop.Token), settings, folder.Path);
+    }
+
+    /// <summary>Says what a run came to.</summary>
+    /// <returns>The exit code.</returns>
+    internal static int Conclude(TrainingResult result, RunSettings settings, string folder)
+    {
+        Summarize(result, EnvRegistry.Get(settings.Env).RewardThreshold, folder);
         return result.Evaluation is null ? Failures.Stopped : Failures.Done;
     }
 
@@ -85,7 +105,7 @@ internal static class TrainCommand
         Say("run folder", $"{folder}");
 
         var path = folder.Contains(' ', StringComparison.Ordinal) ? $"\"{folder}\"" : folder;
-        Say("next", $"{OwnName.Command} play {path}");
+        Say("next", $"{OwnName.Command} {(evaluation is null ? "resume" : "play")} {path}");
         Say("", $"{OwnName.Command} evaluate {path}");
     }
 

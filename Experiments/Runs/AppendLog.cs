@@ -11,13 +11,29 @@ internal sealed class AppendLog : IDisposable
     private SafeFileHandle? file;
     private long length;
 
-    /// <summary>Makes the file, which must not exist: two runs never write to one.</summary>
-    /// <exception cref="IOException">It exists, or cannot be made.</exception>
-    public AppendLog(string path)
+    /// <summary>Makes the file, which must not exist: two runs never write to one. Or goes on with one that was interrupted.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="end">Where to go on: what stands behind was written after the checkpoint, and is written again. Null makes a new file.</param>
+    /// <exception cref="IOException">It exists, or cannot be made, or is shorter than <paramref name="end"/>.</exception>
+    public AppendLog(string path, long? end = null)
     {
         this.path = path;
-        RunFolder.Guard(path, () => file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read));
+        RunFolder.Guard(path, () => file = File.OpenHandle(path, end is null ? FileMode.CreateNew : FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read));
+        if (end is not { } kept)
+            return;
+
+        if (RandomAccess.GetLength(file!) < kept)
+        {
+            file!.Dispose();
+            throw new IOException($"Expected at least {kept} bytes in '{path}', as when the checkpoint was written, found fewer. Start the run again in another folder.");
+        }
+
+        RunFolder.Guard(path, () => RandomAccess.SetLength(file!, kept));
+        length = kept;
     }
+
+    /// <summary>How many bytes were flushed.</summary>
+    public long Length => length;
 
     /// <summary>Takes what is to be written.</summary>
     public IBufferWriter<byte> Waiting => waiting;
@@ -29,6 +45,14 @@ internal sealed class AppendLog : IDisposable
         RunFolder.Guard(path, () => RandomAccess.Write(file!, waiting.WrittenSpan, length));
         length += waiting.WrittenCount;
         waiting.ResetWrittenCount();
+    }
+
+    /// <summary>Hands what waits to the system, and has the disk keep it.</summary>
+    /// <exception cref="IOException">It could not be written, as on a full disk.</exception>
+    public void FlushToDisk()
+    {
+        Flush();
+        RunFolder.Guard(path, () => RandomAccess.FlushToDisk(file!));
     }
 
     /// <summary>Closes the file without flushing.</summary>

@@ -10,10 +10,11 @@ internal sealed class DiagnosticsCsv : IDisposable
     private readonly AppendLog log;
     private readonly StringBuilder lines = new();
 
-    public DiagnosticsCsv(string path)
+    public DiagnosticsCsv(string path, long? end = null)
     {
-        log = new(path);
-        Encoding.UTF8.GetBytes($"steps,layer,{string.Join(',', LayerDiagnostics.Names)}\n", log.Waiting);
+        log = new(path, end);
+        if (end is null or 0)
+            Encoding.UTF8.GetBytes($"steps,layer,{string.Join(',', LayerDiagnostics.Names)}\n", log.Waiting);
     }
 
     public void Write(long steps, IReadOnlyList<LayerDiagnostics> layers)
@@ -31,7 +32,7 @@ internal sealed class DiagnosticsCsv : IDisposable
         lines.Clear();
     }
 
-    public void Flush() => log.Flush();
+    public AppendLog Log => log;
 
     public void Dispose() => log.Dispose();
 }

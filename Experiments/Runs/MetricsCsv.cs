@@ -4,11 +4,11 @@ using System.Text;
 namespace RlWn.Experiments.Runs;
 
 /// <summary>A run's metrics as text: one row a report, the agent's own numbers last. A number that is not there is an empty cell.</summary>
-internal sealed class MetricsCsv(string path) : IDisposable
+internal sealed class MetricsCsv(string path, long? end = null) : IDisposable
 {
-    private readonly AppendLog log = new(path);
+    private readonly AppendLog log = new(path, end);
     private readonly StringBuilder line = new();
-    private bool hasHeader;
+    private bool hasHeader = end > 0;
 
     public void Write(in MetricsRow row)
     {
@@ -33,7 +33,7 @@ internal sealed class MetricsCsv(string path) : IDisposable
         line.Clear();
     }
 
-    public void Flush() => log.Flush();
+    public AppendLog Log => log;
 
     public void Dispose() => log.Dispose();
 

@@ -35,7 +35,7 @@ internal sealed record RunStatus(RunState State, string? Reason, long Steps, Dat
 internal sealed partial class RunFolder
 {
     public const string Settings = "settings.json", Status = "status.json", Metrics = "metrics.csv", Diagnostics = "diagnostics.csv", Policy = "policy.safetensors",
-        Evaluation = "evaluation.json", LearningCurve = "learning-curve.png";
+        Evaluation = "evaluation.json", Evaluations = "evaluations.csv", Best = "best.safetensors", LearningCurve = "learning-curve.png";
 
     /// <summary>How a run's JSON files are written: for people, who read + as +, and for programs.</summary>
     public static readonly JsonSerializerOptions Json = new()
@@ -65,6 +65,32 @@ internal sealed partial class RunFolder
         if (Directory.EnumerateFileSystemEntries(path).Any())
             throw new IOException($"Expected a new or empty folder for the run, got '{path}', which holds files; they were left as they are. Choose another with --out.");
         return new(path);
+    }
+
+    /// <summary>The folder of a run that was started before.</summary>
+    /// <exception cref="IOException">There is no run.</exception>
+    public static RunFolder Open(string path)
+    {
+        var folder = new RunFolder(path);
+        return File.Exists(folder[Settings])
+            ? folder
+            : throw new IOException($"Expected the folder of a run, found no {Settings} in '{path}'. Name a folder that 'rlwn train' made.");
+    }
+
+    /// <summary>Keeps other processes from writing to the run for as long as the result is not disposed.</summary>
+    /// <exception cref="IOException">Another process has the run, or nothing can be written there.</exception>
+    public IDisposable Lock()
+    {
+        var path = this[".lock"];
+        try
+        {
+            // Released by the system when the process ends, however it ends.
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        }
+        catch (IOException failure) when (File.Exists(path))
+        {
+            throw new IOException($"Expected a run that no other process goes on with, got '{Path}': {failure.Message.TrimEnd('.')}. Wait for it, or stop it.", failure);
+        }
     }
 
     /// <summary>A folder under <c>runs</c> that does not exist yet: environment, recipe, seed and time.</summary>

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using RlWn.Agents.Dqn;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
 using RlWn.Networks;
@@ -19,7 +20,7 @@ internal sealed record RunSettings
     /// <summary>The environment's id, as 'rlwn envs' lists them.</summary>
     public string Env { get; init; } = "";
 
-    /// <summary>The algorithm: ppo.</summary>
+    /// <summary>The algorithm: ppo or dqn. Its settings are under its name.</summary>
     public string Agent { get; init; } = "ppo";
 
     /// <summary>Environment steps to train, rounded up to whole rollouts.</summary>
@@ -37,7 +38,21 @@ internal sealed record RunSettings
     /// <summary>How many reports from one diagnosis of the layers to the next; 0 makes none. At 20 it takes less than 2% of cartpole-ppo.</summary>
     [Range(0, 1_000_000_000)] public int DiagnosticsEvery { get; init; } = 20;
 
+    /// <summary>Environment steps from one evaluation during training to the next, on environments of its own; 0 evaluates at the end alone.</summary>
+    [Range(0, 1e15)] public long EvaluateEvery { get; init; }
+
+    /// <summary>Episodes of an evaluation during training. The best policy so far is kept.</summary>
+    [Range(1, 1_000_000)] public int EvaluationEpisodes { get; init; } = 10;
+
+    /// <summary>Seconds from one checkpoint to the next: what a crash costs at most. 0 makes one after every report; null makes none but when stopped.</summary>
+    [Range(0.0, 1e9)] public double? CheckpointEvery { get; init; } = 60;
+
+    /// <summary>How many checkpoints are kept, the last ones.</summary>
+    [Range(1, 1_000_000)] public int CheckpointsKept { get; init; } = 2;
+
     public PpoOptions Ppo { get; init; } = new();
+
+    public DqnOptions Dqn { get; init; } = new();
 
     public NetworkOptions Network { get; init; } = new();
 
@@ -54,19 +69,26 @@ internal sealed record RunSettings
         return settings;
     }
 
-    public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, RunFolder.Json)!.AsObject();
+    /// <summary>The settings as a recipe that repeats the run; those of other agents are left out.</summary>
+    public JsonObject ToJson()
+    {
+        var json = JsonSerializer.SerializeToNode(this, RunFolder.Json)!.AsObject();
+        foreach (var other in AgentFactory.Names.Where(name => name != Agent))
+            json.Remove(other);
+        return json;
+    }
 
     private void Validate()
     {
         if (Env.Length == 0)
             throw new UsageException("Expected an environment in the recipe's env or in --env, got none. 'rlwn envs' lists all.");
         EnvRegistry.Get(Env);
-        if (Agent != "ppo")
-            throw new UsageException($"Expected the agent ppo, got '{Agent}'. Leave the setting agent out.");
+        if (!AgentFactory.Names.Contains(Agent))
+            throw new UsageException($"Expected the agent to be one of {string.Join(", ", AgentFactory.Names)}, got '{Agent}'.");
 
         try
         {
-            Ppo.Validate();
+            AgentFactory.Validate(this);
             Network.Validate();
         }
         catch (ValidationException contradiction)

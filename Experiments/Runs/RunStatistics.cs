@@ -10,7 +10,7 @@ internal sealed class RunStatistics(double? threshold)
     /// <summary>How many episodes the mean is over.</summary>
     public const int Window = 100;
 
-    private readonly Queue<Episode> last = new(Window);
+    private Queue<Episode> last = new(Window);
     private MetricsRow row;
     private long episodes;
     private double returns;
@@ -24,6 +24,9 @@ internal sealed class RunStatistics(double? threshold)
 
     /// <summary>Steps and seconds at which the mean of 100 episodes first reached the threshold.</summary>
     public (long Steps, double Seconds)? Reached { get; private set; }
+
+    /// <summary>Seconds of training up to the last report.</summary>
+    public double Seconds => row.Seconds;
 
     /// <summary>Takes a report in.</summary>
     /// <param name="report">The report.</param>
@@ -45,6 +48,50 @@ internal sealed class RunStatistics(double? threshold)
         var stepsBefore = row.Report?.Steps ?? 0;
         row = new(report, seconds, (report.Steps - stepsBefore) / Math.Max(seconds - row.Seconds, 1e-9), episodes, returns / last.Count, (double)lengths / last.Count);
         return row;
+    }
+
+    /// <summary>Writes all of it.</summary>
+    public void Save(BinaryWriter writer)
+    {
+        writer.Write(row.Report?.Steps ?? 0);
+        writer.Write(row.Seconds);
+        writer.Write(episodes);
+        writer.Write(last.Count);
+        foreach (var (@return, length) in last)
+        {
+            writer.Write(@return);
+            writer.Write(length);
+        }
+
+        writer.Write(returns);
+        writer.Write(Reached is not null);
+        if (Reached is { } reached)
+        {
+            writer.Write(reached.Steps);
+            writer.Write(reached.Seconds);
+        }
+
+        Returns.Save(writer);
+        Means.Save(writer);
+    }
+
+    /// <summary>Takes up what was saved.</summary>
+    public void Load(BinaryReader reader)
+    {
+        row = row with { Report = new(reader.ReadInt64(), 0, [], []), Seconds = reader.ReadDouble() };
+        episodes = reader.ReadInt64();
+        (last, lengths) = (new(Window), 0);
+        for (var left = reader.ReadInt32(); left > 0; left--)
+        {
+            var episode = new Episode(reader.ReadDouble(), reader.ReadInt32());
+            last.Enqueue(episode);
+            lengths += episode.Length;
+        }
+
+        returns = reader.ReadDouble();   // the sum as it was rounded on the way
+        Reached = reader.ReadBoolean() ? (reader.ReadInt64(), reader.ReadDouble()) : null;
+        Returns.Load(reader);
+        Means.Load(reader);
     }
 
     private void Add(Episode episode)
@@ -88,5 +135,25 @@ internal sealed class Curve
         }
 
         points.Add((x, y));
+    }
+
+    public void Save(BinaryWriter writer)
+    {
+        writer.Write(seen);
+        writer.Write(stride);
+        writer.Write(points.Count);
+        foreach (var (x, y) in points)
+        {
+            writer.Write(x);
+            writer.Write(y);
+        }
+    }
+
+    public void Load(BinaryReader reader)
+    {
+        (seen, stride) = (reader.ReadInt64(), reader.ReadInt64());
+        points.Clear();
+        for (var left = reader.ReadInt32(); left > 0; left--)
+            points.Add((reader.ReadDouble(), reader.ReadDouble()));
     }
 }

@@ -53,6 +53,9 @@ internal sealed record Setting(string Path, PropertyInfo? Section, PropertyInfo 
                 + "'rlwn recipes cartpole-ppo' lists all.");
     }
 
+    /// <summary>Whether runs of an agent have the setting: it is not in another agent's section.</summary>
+    public bool IsOf(string agent) => Section is null || !AgentFactory.Names.Except([agent]).Contains(Section.Name, StringComparer.OrdinalIgnoreCase);
+
     public object? Get(RunSettings settings) => Property.GetValue(SectionOf(settings));
 
     /// <summary>Assigns a value. Only for settings that are just being made: their properties are init-only.</summary>

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Numerics;
 using Google.Protobuf;
+using RlWn.Agents;
 using RlWn.Networks;
 using Tensorboard;
 
@@ -18,11 +19,14 @@ internal sealed class TensorBoardEvents : IDisposable
 
     private readonly AppendLog log;
 
-    /// <summary>Makes the file, under a name that TensorBoard looks for.</summary>
-    public TensorBoardEvents(string folder, DateTimeOffset started)
+    /// <summary>Makes the file, under a name that TensorBoard looks for, or goes on with the one that is there.</summary>
+    public TensorBoardEvents(string folder, DateTimeOffset started, long? end = null)
     {
-        log = new(Path.Combine(folder, $"events.out.tfevents.{started.ToUnixTimeSeconds()}.{Environment.MachineName}"));
-        WriteRecord(new Event { WallTime = Now(), FileVersion = "brain.Event:2" }, log.Waiting);
+        const string Prefix = "events.out.tfevents.";
+        var path = end > 0 ? Directory.EnumerateFiles(folder, $"{Prefix}*").Order(StringComparer.Ordinal).FirstOrDefault() : null;
+        log = new(path ?? Path.Combine(folder, $"{Prefix}{started.ToUnixTimeSeconds()}.{Environment.MachineName}"), end);
+        if (end is null or 0)
+            WriteRecord(new Event { WallTime = Now(), FileVersion = "brain.Event:2" }, log.Waiting);
     }
 
     public void Write(in MetricsRow row)
@@ -49,7 +53,15 @@ internal sealed class TensorBoardEvents : IDisposable
         WriteRecord(new Event { WallTime = Now(), Step = steps, Summary = summary }, log.Waiting);
     }
 
-    public void Flush() => log.Flush();
+    public void Write(long steps, EvaluationResult evaluation)
+    {
+        var summary = new Summary();
+        Add(summary, "evaluation/return_mean", evaluation.Mean);
+        Add(summary, "evaluation/return_deviation", evaluation.Deviation);
+        WriteRecord(new Event { WallTime = Now(), Step = steps, Summary = summary }, log.Waiting);
+    }
+
+    public AppendLog Log => log;
 
     public void Dispose() => log.Dispose();
 

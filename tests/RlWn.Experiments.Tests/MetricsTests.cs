@@ -22,7 +22,7 @@ public sealed class MetricsTests : IDisposable
         {
             csv.Write(Row(512, double.NaN, -0.25));
             csv.Write(Row(1024, 20.125, 1e-9));
-            csv.Flush();
+            csv.Log.Flush();
         }
 
         Assert.Equal(
@@ -42,7 +42,7 @@ public sealed class MetricsTests : IDisposable
         csv.Write(Row(512, 1, 1));
 
         Assert.Equal(0, new FileInfo(scratch["metrics.csv"]).Length);
-        csv.Flush();
+        csv.Log.Flush();
         Assert.NotEqual(0, new FileInfo(scratch["metrics.csv"]).Length);
     }
 
@@ -59,7 +59,7 @@ public sealed class MetricsTests : IDisposable
         {
             csv.Write(512, Layers);
             csv.Write(1024, Layers[1..]);
-            csv.Flush();
+            csv.Log.Flush();
         }
 
         Assert.Equal(
@@ -79,7 +79,7 @@ public sealed class MetricsTests : IDisposable
         using (var events = new TensorBoardEvents(scratch.Path, DateTimeOffset.UnixEpoch))
         {
             events.Write(512, Layers[1..]);
-            events.Flush();
+            events.Log.Flush();
         }
 
         var read = ReadRecords(File.ReadAllBytes(Assert.Single(Directory.GetFiles(scratch.Path)))).Last();
@@ -96,7 +96,7 @@ public sealed class MetricsTests : IDisposable
         using (var events = new TensorBoardEvents(scratch.Path, DateTimeOffset.UnixEpoch.AddSeconds(7)))
         {
             events.Write(Row(5_000_000_000, 20.5, double.NaN));   // beyond 32 bits
-            events.Flush();
+            events.Log.Flush();
         }
 
         var read = ReadRecords(File.ReadAllBytes(Assert.Single(Directory.GetFiles(scratch.Path, "events.out.tfevents.7.*")))).ToArray();

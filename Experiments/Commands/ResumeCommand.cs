@@ -1,0 +1,66 @@
+using System.CommandLine;
+using System.Text.Json;
+using RlWn.Experiments.Runs;
+using RlWn.Experiments.Terminal;
+using Spectre.Console;
+
+namespace RlWn.Experiments.Commands;
+
+/// <summary><c>rlwn resume</c></summary>
+internal static class ResumeCommand
+{
+    public const string Examples = """
+        rlwn resume runs/mine                               after Ctrl+C, a crash or a kill
+        rlwn train cartpole-ppo --out runs/mine --resume    the same, and starts it if there is nothing yet
+        """;
+
+    public static Command Make()
+    {
+        var run = new Argument<string>("RUN") { Description = "The folder of a run that did not end." };
+        var quiet = new Option<bool>("--quiet") { Description = "Show no progress, only the summary." };
+        var command = new Command(
+            "resume", "Go on with an interrupted run from its last whole checkpoint: on the CPU to the very end that it would have had.") { run, quiet };
+        command.SetAction(parsed => Run(parsed.GetRequiredValue(run), parsed.GetValue(quiet)));
+        return command;
+    }
+
+    /// <summary>Goes on with a run.</summary>
+    /// <param name="path">Its folder.</param>
+    /// <param name="quiet">Whether to show the summary alone.</param>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="UsageException">The run ended.</exception>
+    /// <exception cref="IOException">There is no run, it cannot be read, or another process has it.</exception>
+    public static int Run(string path, bool quiet)
+    {
+        using var stop = new StopSignals();
+        var folder = RunFolder.Open(path);
+        if (StateOf(folder) == "done")
+            throw new UsageException($"Expected a run that did not end, got '{path}', which did. '{OwnName.Command} evaluate {path}' says how it does.");
+
+        var settings = RunSettings.Resolve(Recipe.Load(folder[RunFolder.Settings]).Assignments);
+        using var run = new TrainingRun(settings);
+        Console.Out.WriteLine($"Resuming {settings.Recipe} in {settings.Env}, seed {settings.Seed}, in {folder.Path}");
+        if (!run.ResumesExactly)
+            Console.Error.WriteLine("rlwn: the environment or the agent cannot save its whole state: nothing learned is lost, but the run will not end exactly as it would have.");
+
+        var progress = quiet ? null : new ProgressLine(AnsiConsole.Console, settings.Steps, ProgressLine.IsTerminal);
+        return TrainCommand.Conclude(run.Resume(folder, progress, message => Console.Error.WriteLine($"rlwn: {message}"), stop.Token), settings, folder.Path);
+    }
+
+    private static string? StateOf(RunFolder folder)
+    {
+        var path = folder[RunFolder.Status];
+        if (!File.Exists(path))
+            return null;   // killed before it began
+
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            return json.RootElement.GetProperty("state").GetString();
+        }
+        catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new IOException($"Expected the status of a run in '{path}', got: {failure.Message.TrimEnd('.')}.", failure);
+        }
+    }
+}
