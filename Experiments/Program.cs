@@ -29,7 +29,7 @@ internal static class Program
     {
         var root = new RootCommand("Trains weight-normalized agents, started from the proposed initialization, and shows what they learned.")
         {
-            TrainCommand.Make(), EvaluateCommand.Make(), PlayCommand.Make(), RecipesCommand.Make(), EnvsCommand.Make(),
+            TrainCommand.Make(), EvaluateCommand.Make(), PlayCommand.Make(), RecipesCommand.Make(), EnvsCommand.Make(), FigureCommand.Make(),
         };
 
         var help = root.Options.OfType<HelpOption>().Single();
@@ -78,6 +78,7 @@ internal static class Program
                 "play" => PlayCommand.Examples,
                 "recipes" => RecipesCommand.Examples,
                 "envs" or "check" => EnvsCommand.Examples,
+                "figure" => FigureCommand.Examples,
                 _ => $"{TrainCommand.Examples}\n{RecipesCommand.Examples}",
             };
             parseResult.InvocationConfiguration.Output.WriteLine(

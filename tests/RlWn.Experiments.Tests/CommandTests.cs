@@ -33,6 +33,10 @@ public sealed class CommandTests : IDisposable
     [InlineData("envs check Acrobat-v1", "rlwn: Expected the id of a registered environment, got \"Acrobat-v1\". Did you mean \"Acrobot-v1\"?")]
     [InlineData("envs check Acrobot-v1 --steps 0", "rlwn: Expected --steps to be a whole number of at least 1, got '0'.")]
     [InlineData("play none --record film.gif", "rlwn: Expected --record to name a file that ends in .png or .apng, as a recording is an animated PNG, got 'film.gif'.")]
+    [InlineData("figure width", "rlwn: Expected a figure (1, widths, scale-or-direction), got 'width'. Did you mean 'widths'?")]
+    [InlineData("figure 1 --scale huge", "rlwn: Expected the scale smoke (tiny, in seconds), cpu (real data, smaller networks) or paper (as in the paper, on a GPU), got 'huge'.")]
+    [InlineData("figure 1 --device tpu", "rlwn: Expected the device auto, cpu, cuda or cuda:N (as cuda:1), got 'tpu'.")]
+    [InlineData("figure 1 --seed x", "rlwn: Expected --seed to be a whole number from 0, got 'x'.")]
     [InlineData("play none --episodes 0", "rlwn: Expected --episodes to be a whole number of at least 1, got '0'.")]
     public void BadUsage_IsOneLineAndExitCode2AndLeavesNothing(string arguments, string message) => Refuses(2, message, arguments.Split(' '));
 
