@@ -149,7 +149,7 @@ internal static class NormsFigure
         yield return new(stroke, index, [.. curve.Measured.Select(spread => spread.RootMeanSquare)])
         {
             Band = ([.. curve.Measured.Select(spread => spread.RootMeanSquare - spread.Deviation)], [.. curve.Measured.Select(spread => spread.RootMeanSquare + spread.Deviation)]),
-            Label = string.Create(CultureInfo.InvariantCulture, $"width {curve.Width:#,0}: {Number(end)} at {(isUp ? "the end" : "the start")}"),
+            Label = string.Create(CultureInfo.InvariantCulture, $"width {curve.Width:#,0}: {Number(end)} at {(isUp ? "end" : "start")}"),
         };
     }
 

@@ -14,7 +14,7 @@ namespace RlWn.Experiments.Figures;
 internal static class ScaleOrDirectionFigure
 {
     private const int Classes = 10;
-    private const double LearningRate = 0.01, Momentum = 0.9;
+    private const double LearningRate = 0.002, Momentum = 0.9;
 
     private static readonly (string Name, string Title, ScaleRule Rule)[] Lengths =
     [
@@ -33,7 +33,7 @@ internal static class ScaleOrDirectionFigure
     {
         var sizes = work.Choose<Sizes>(
             smoke: new(2, 64, 16, 32, 10, 2, 5, LearningRate, Momentum),
-            cpu: new(10, 256, 64, 128, 50, 5, 100, LearningRate, Momentum),
+            cpu: new(10, 256, 64, 128, 50, 5, 200, LearningRate, Momentum),
             paper: new(50, 1_024, 64, 512, 50, 10, 500, LearningRate, Momentum));
         var numbers = new CsvText("quantity", "scale", "directions", "index", "value", "deviation", "theory");
         var (done, all) = (0, Lengths.Length * Directions.Length);
