@@ -138,7 +138,7 @@ internal static class ScaleOrDirectionFigure
         {
             using var noGrad = no_grad();
             foreach (var layer in HiddenLayers(network))
-                layer.weight_g.fill_(1);
+                layer.weight_g!.fill_(1);
         }
 
         return network;
