@@ -29,7 +29,7 @@ internal static class Program
     {
         var root = new RootCommand("Trains weight-normalized agents, started from the proposed initialization, and shows what they learned.")
         {
-            TrainCommand.Make(), ResumeCommand.Make(), EvaluateCommand.Make(), PlayCommand.Make(), RecipesCommand.Make(), EnvsCommand.Make(), TableCommand.Make(),
+            TrainCommand.Make(), ResumeCommand.Make(), EvaluateCommand.Make(), PlayCommand.Make(), RecipesCommand.Make(), EnvsCommand.Make(), FigureCommand.Make(), TableCommand.Make(),
         };
 
         var help = root.Options.OfType<HelpOption>().Single();
@@ -79,6 +79,7 @@ internal static class Program
                 "play" => PlayCommand.Examples,
                 "recipes" => RecipesCommand.Examples,
                 "envs" or "check" => EnvsCommand.Examples,
+                "figure" => FigureCommand.Examples,
                 "table" => TableCommand.Examples,
                 _ => $"{TrainCommand.Examples}\n{RecipesCommand.Examples}",
             };

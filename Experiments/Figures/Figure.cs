@@ -1,0 +1,53 @@
+using RlWn.Envs;
+using RlWn.Experiments.Runs;
+using static TorchSharp.torch;
+
+namespace RlWn.Experiments.Figures;
+
+/// <summary>What a figure is made with.</summary>
+/// <param name="Scale">How large.</param>
+/// <param name="Device">Where everything is computed.</param>
+/// <param name="Generator">Where everything random comes from; it lives on the device.</param>
+/// <param name="Work">Is told how far the work is.</param>
+internal sealed record FigureWork(Scale Scale, Device Device, Generator Generator, WorkLine? Work)
+{
+    /// <summary>Of three values, the one for the scale.</summary>
+    public T Choose<T>(T smoke, T cpu, T paper) => Scale switch
+    {
+        Scale.Smoke => smoke,
+        Scale.Cpu => cpu,
+        _ => paper,
+    };
+}
+
+/// <summary>A figure that is made: the picture's panels, the numbers, and what they were made with.</summary>
+/// <param name="Panels">Row by row.</param>
+/// <param name="Columns">Panels in a row.</param>
+/// <param name="RowHeight">On a page 800 wide.</param>
+/// <param name="Numbers">All that was measured, and what theory says of it.</param>
+/// <param name="Configuration">Sizes and counts, to be written as JSON.</param>
+internal sealed record FigureResult(IReadOnlyList<Panel> Panels, int Columns, int RowHeight, CsvText Numbers, object Configuration);
+
+/// <summary>A figure that can be asked for.</summary>
+/// <param name="Name">What it is called on the command line.</param>
+/// <param name="Summary">What it shows, in one sentence.</param>
+/// <param name="Make">Measures, and says what to draw.</param>
+internal sealed record Figure(string Name, string Summary, Func<FigureWork, FigureResult> Make)
+{
+    /// <summary>Every figure there is.</summary>
+    public static IReadOnlyList<Figure> All { get; } =
+    [
+        new("1", "Norms of activations and gradients, layer by layer, in plain and residual networks: the paper's figure 1.", NormsFigure.Make),
+        new("widths", "What the widths do: norms from width 4 to 4,096, and networks whose widths vary.", WidthsFigure.Make),
+        new("scale-or-direction", "What the scale g does and what the directions v do, one varied at a time.", ScaleOrDirectionFigure.Make),
+    ];
+
+    /// <summary>The figure of a name.</summary>
+    /// <exception cref="UsageException">There is none; the message lists those there are.</exception>
+    public static Figure Get(string name)
+    {
+        var names = All.Select(figure => figure.Name).ToArray();
+        return All.FirstOrDefault(figure => figure.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) ?? throw new UsageException(
+            $"Expected a figure ({string.Join(", ", names)}), got '{name}'.{(Nearest.Of(name, names) is { } nearest ? $" Did you mean '{nearest}'?" : "")}");
+    }
+}
