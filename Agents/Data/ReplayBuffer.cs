@@ -35,6 +35,7 @@ internal sealed unsafe class ReplayBuffer : IDisposable
     private readonly int stack;           // k
     private readonly int steps;           // n
     private readonly double gamma;
+    private readonly float rewardScale;
     private readonly int rowBytes;
     private readonly int frameBytes;
 
@@ -55,11 +56,12 @@ internal sealed unsafe class ReplayBuffer : IDisposable
     /// <param name="stack">k: of how many frames an observation is stacked, the newest last; 1 for none.</param>
     /// <param name="steps">n, at least 1.</param>
     /// <param name="gamma">Discount γ per step.</param>
+    /// <param name="rewardScale">What rewards are multiplied by.</param>
     /// <param name="prioritized">Whether transitions are drawn by priority.</param>
     /// <exception cref="ArgumentException">The capacity is too small, or observations cannot be stacks of k.</exception>
-    public ReplayBuffer(int capacity, VectorEnv envs, int stack, int steps, double gamma, bool prioritized)
+    public ReplayBuffer(int capacity, VectorEnv envs, int stack, int steps, double gamma, double rewardScale, bool prioritized)
     {
-        (environments, this.stack, this.steps, this.gamma) = (envs.Count, stack, steps, gamma);
+        (environments, this.stack, this.steps, this.gamma, this.rewardScale) = (envs.Count, stack, steps, gamma, (float)rewardScale);
         rowBytes = envs.Observations.Bytes.Length / environments;
         ring = capacity / environments;
         if (ring < steps + stack + 3)
@@ -113,7 +115,7 @@ internal sealed unsafe class ReplayBuffer : IDisposable
         for (var i = 0; i < environments; i++)
         {
             var slot = At(i, head[i]);
-            (actions[slot], rewards[slot]) = (choices[i], envs.Rewards[i]);
+            (actions[slot], rewards[slot]) = (choices[i], rewardScale * envs.Rewards[i]);
             pending[i]++;
 
             if (envs.Terminated[i] | envs.Truncated[i])

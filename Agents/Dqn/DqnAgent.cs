@@ -83,7 +83,7 @@ public sealed class DqnAgent : IAgent
         (this.envs, this.options, this.seed, this.totalSteps, scheme) = (envs, options, seed, totalSteps, network.Scheme);
         random = new Rng(seed, stream: ulong.MaxValue);   // apart from every environment's stream
         features = new Features(envs.ObservationSpace);
-        replay = new ReplayBuffer(options.BufferSize, envs, options.FrameStack, options.Steps, options.Gamma, options.Prioritized);
+        replay = new ReplayBuffer(options.BufferSize, envs, options.FrameStack, options.Steps, options.Gamma, options.RewardScale, options.Prioritized);
         episodes = new EpisodeStatistics(envs.Count);
         loss = new DqnLoss(options, actions);
 

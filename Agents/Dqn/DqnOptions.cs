@@ -36,6 +36,12 @@ public sealed record DqnOptions
     /// <summary>Discount γ per step. Nearer 1 looks further ahead: 0.99 looks about 100 steps.</summary>
     [Range(0.0, 1.0)] public double Gamma { get; init; } = 0.99;
 
+    /// <summary>
+    /// What rewards are multiplied by before they are learned from; reports keep the task's own. Hidden biases start at zero and Adam moves each by
+    /// about α an update: values of about 1 are in reach at once, values of 100 are not.
+    /// </summary>
+    [Range(1e-9, 1e9)] public double RewardScale { get; init; } = 1;
+
     /// <summary>α: Adam's learning rate at the start.</summary>
     [Range(0.0, 1.0)] public double LearningRate { get; init; } = 2.5e-4;
 
