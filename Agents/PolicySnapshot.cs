@@ -14,17 +14,29 @@ internal static class PolicySnapshot
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
 
-        var tensors = network.Actor.ActingTensors().Select(entry => Copy($"actor.{entry.Name}", entry.Value)).ToList();
+        var tensors = network.Actor.ActingTensors().Select(entry => Copy($"actor.{entry.Name}", Acts(network, entry.Name, entry.Value))).ToList();
         if (network.log_std is { } logStd)
             tensors.Add(Copy("actor.log_std", logStd));
 
         var shape = envs.ObservationSpace.Shape.AsSpan();
         var texts = envs.ActionSpace is Box bounds
-            ? Policy.BoxMetadata(shape, bounds.Low.AsSpan(), bounds.High.AsSpan(), network.Actor.RowNorm)
-            : Policy.DiscreteMetadata(shape, network.Actor.RowNorm);
+            ? Policy.BoxMetadata(shape, bounds.Low.AsSpan(), bounds.High.AsSpan(), network.Actor.Head.RowNorm)
+            : Policy.DiscreteMetadata(shape, network.Actor.Head.RowNorm);
+        if (envs.ObservationSpace is ByteBox bytes)
+            Policy.AddBytes(texts, bytes.High);
+        if (network.Actor.Torso is { } torso)
+            Policy.AddTorso(texts, torso.Kind, torso.Depth, torso.Widening);
         foreach (var (key, text) in metadata ?? new Dictionary<string, string>())
             texts[key] = text;
         return Policy.FromTensors(tensors, texts);
+    }
+
+    // Of a shared network's output layer all rows but the last, which is the value's.
+    private static Tensor Acts(ActorCritic network, string name, Tensor value)
+    {
+        var last = network.Actor.Head.Widths.Count - 2;
+        var isOutput = name.StartsWith($"{(network.Actor.Torso is null ? "" : "head.")}{last}.", StringComparison.Ordinal);
+        return network.IsShared && isOutput ? value.narrow(0, 0, network.PolicyOutputs) : value;
     }
 
     private static TensorData Copy(string name, Tensor tensor) => TensorData.Of(
