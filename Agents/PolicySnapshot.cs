@@ -16,20 +16,20 @@ internal static class PolicySnapshot
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
 
-        var tensors = network.Actor.ActingTensors().Select(entry => Copy($"actor.{entry.Name}", entry.Value)).ToList();
+        var tensors = network.Actor.ActingTensors().Select(entry => Copy($"actor.{entry.Name}", Acts(network, entry.Name, entry.Value))).ToList();
         if (network.log_std is { } logStd)
             tensors.Add(Copy("actor.log_std", logStd));
 
-        return Make(tensors, envs, network.Actor.RowNorm, metadata);
+        return Make(tensors, envs, network.Actor, metadata);
     }
 
     /// <summary>The policy that takes the action of the highest value: logits are the values, and an argmax does not mind.</summary>
-    public static Policy OfValues(Mlp network, DqnLoss loss, VectorEnv envs, IReadOnlyDictionary<string, string>? metadata)
+    public static Policy OfValues(AgentNetwork network, DqnLoss loss, VectorEnv envs, IReadOnlyDictionary<string, string>? metadata)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
 
-        var last = $"{network.Widths.Count - 2}.";
+        var last = $"{(network.Torso is null ? "" : "head.")}{network.Head.Widths.Count - 2}.";
         var tensors = network.ActingTensors().ToDictionary(entry => entry.Name, entry => entry.Value);
         var weight = tensors.TryGetValue($"{last}weight", out var plain) ? plain : Aten.WeightNorm(tensors[$"{last}weight_v"], tensors[$"{last}weight_g"]);
         return Make(
@@ -38,18 +38,30 @@ internal static class PolicySnapshot
                 Copy($"actor.{last}weight", loss.ValuesOf(weight)),
                 Copy($"actor.{last}bias", loss.ValuesOf(tensors[$"{last}bias"])),
             ],
-            envs, network.RowNorm, metadata);
+            envs, network, metadata);
     }
 
-    private static Policy Make(IReadOnlyList<TensorData> tensors, VectorEnv envs, RowNorm norm, IReadOnlyDictionary<string, string>? metadata)
+    private static Policy Make(IReadOnlyList<TensorData> tensors, VectorEnv envs, AgentNetwork network, IReadOnlyDictionary<string, string>? metadata)
     {
         var shape = envs.ObservationSpace.Shape.AsSpan();
         var texts = envs.ActionSpace is Box bounds
-            ? Policy.BoxMetadata(shape, bounds.Low.AsSpan(), bounds.High.AsSpan(), norm)
-            : Policy.DiscreteMetadata(shape, norm);
+            ? Policy.BoxMetadata(shape, bounds.Low.AsSpan(), bounds.High.AsSpan(), network.Head.RowNorm)
+            : Policy.DiscreteMetadata(shape, network.Head.RowNorm);
+        if (envs.ObservationSpace is ByteBox bytes)
+            Policy.AddBytes(texts, bytes.High);
+        if (network.Torso is { } torso)
+            Policy.AddTorso(texts, torso.Kind, torso.Depth, torso.Widening);
         foreach (var (key, text) in metadata ?? new Dictionary<string, string>())
             texts[key] = text;
         return Policy.FromTensors(tensors, texts);
+    }
+
+    // Of a shared network's output layer all rows but the last, which is the value's.
+    private static Tensor Acts(ActorCritic network, string name, Tensor value)
+    {
+        var last = network.Actor.Head.Widths.Count - 2;
+        var isOutput = name.StartsWith($"{(network.Actor.Torso is null ? "" : "head.")}{last}.", StringComparison.Ordinal);
+        return network.IsShared && isOutput ? value.narrow(0, 0, network.PolicyOutputs) : value;
     }
 
     private static TensorData Copy(string name, Tensor tensor) => TensorData.Of(

@@ -9,8 +9,10 @@ public sealed class Acting : IDisposable
 {
     private readonly ActorCritic network;
     private readonly ActingNetwork actor;
-    private readonly ActingNetwork critic;
+    private readonly ActingNetwork? critic;   // none where policy and value are one network
+    private readonly bool sideBySide;
     private readonly float[] logStd;
+    private float[] both = [];                // outputs of a shared network
 
     /// <summary>Makes the acting side of a network, refreshed.</summary>
     /// <param name="network">The network; not owned.</param>
@@ -21,7 +23,9 @@ public sealed class Acting : IDisposable
         ArgumentNullException.ThrowIfNull(network);
         this.network = network;
         actor = new ActingNetwork(network.Actor, wideFrom, wideBatch);
-        critic = new ActingNetwork(network.Critic, wideFrom, wideBatch);
+        if (!network.IsShared)
+            critic = new ActingNetwork(network.Critic, wideFrom, wideBatch);
+        sideBySide = network.Threads > 1 && actor.IsPlainCSharp && critic?.IsPlainCSharp == true;
         logStd = new float[network.log_std is null ? 0 : PolicyOutputs];
         Refresh();
     }
@@ -30,7 +34,7 @@ public sealed class Acting : IDisposable
     public int ObservationSize => actor.ObservationSize;
 
     /// <summary>K: logits, or numbers of an action.</summary>
-    public int PolicyOutputs => actor.Outputs;
+    public int PolicyOutputs => network.PolicyOutputs;
 
     /// <summary>log σ of each number of a continuous action, as of the last refresh; empty for discrete actions.</summary>
     public ReadOnlySpan<float> LogStd => logStd;
@@ -41,7 +45,7 @@ public sealed class Acting : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         actor.Refresh();
-        critic.Refresh();
+        critic?.Refresh();
         if (network.log_std is { } parameter)
             Aten.Memory<float>(parameter.to(ScalarType.Float32).cpu()).CopyTo(logStd);
     }
@@ -51,20 +55,51 @@ public sealed class Acting : IDisposable
     /// <param name="batch">N, at least 1.</param>
     /// <param name="policy">Receives logits or means, [N, K].</param>
     /// <param name="values">Receives V(s), [N].</param>
-    public void Evaluate(ReadOnlySpan<float> observations, int batch, Span<float> policy, Span<float> values)
+    public void Evaluate(Observations observations, int batch, Span<float> policy, Span<float> values)
     {
-        actor.Forward(observations, batch, policy);
-        critic.Forward(observations, batch, values);
+        if (critic is null)
+        {
+            SharedOutputs.Split(Outputs(observations, batch), PolicyOutputs, policy, values);
+        }
+        else if (sideBySide)
+        {
+            EvaluateSideBySide(critic, observations, batch, policy, values);
+        }
+        else
+        {
+            actor.Forward(observations, batch, policy);
+            critic.Forward(observations, batch, values);
+        }
     }
 
     /// <summary>Evaluates the value alone.</summary>
     /// <inheritdoc cref="Evaluate" path="/param"/>
-    public void Value(ReadOnlySpan<float> observations, int batch, Span<float> values) => critic.Forward(observations, batch, values);
+    public void Value(Observations observations, int batch, Span<float> values)
+    {
+        if (critic is null)
+            SharedOutputs.Split(Outputs(observations, batch), PolicyOutputs, policy: default, values);
+        else
+            critic.Forward(observations, batch, values);
+    }
 
     /// <summary>Frees the folded copies; the network stays.</summary>
     public void Dispose()
     {
         actor.Dispose();
-        critic.Dispose();
+        critic?.Dispose();
+    }
+
+    private void EvaluateSideBySide(ActingNetwork critic, Observations observations, int batch, Span<float> policy, Span<float> values) => SideBySide.Run(
+        observations, policy, values,
+        (seen, output) => actor.Forward(seen, batch, output),
+        (seen, output) => critic.Forward(seen, batch, output));
+
+    private ReadOnlySpan<float> Outputs(Observations observations, int batch)
+    {
+        var count = batch * actor.Outputs;
+        if (both.Length < count)
+            both = new float[count];
+        actor.Forward(observations, batch, both.AsSpan(0, count));
+        return both.AsSpan(0, count);
     }
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 
 namespace RlWn.Networks;
 
-/// <summary>A policy network and a value network over the same observations, with nothing shared.</summary>
+/// <summary>A policy network and a value network over the same observations: two that share nothing, or one whose last output is the value.</summary>
 /// <remarks>
 /// For discrete actions the policy's outputs are logits; for continuous ones they are the means of a diagonal Gaussian whose
 /// log σ is a parameter of its own, <see cref="log_std"/>, the same in every state (Schulman et al. 2017, arXiv:1707.06347, section 6.1).
@@ -13,6 +13,7 @@ namespace RlWn.Networks;
 public sealed class ActorCritic : Module<Tensor, (Tensor Policy, Tensor Value)>
 {
     private readonly Scheme scheme;
+    private readonly AgentNetwork? critic;
     private Parameter? logStd;
 
     /// <summary>Makes both networks.</summary>
@@ -21,19 +22,38 @@ public sealed class ActorCritic : Module<Tensor, (Tensor Policy, Tensor Value)>
     /// <param name="continuous">Whether the outputs are means rather than logits.</param>
     /// <param name="options">Widths, scheme, normalizations and output layers.</param>
     /// <param name="init">Where the first values come from; the scheme's direction counts, not its own.</param>
-    public ActorCritic(int observationSize, int policyOutputs, bool continuous, NetworkOptions options, Initializer init) : base(nameof(ActorCritic))
+    public ActorCritic(int observationSize, int policyOutputs, bool continuous, NetworkOptions options, Initializer init)
+        : this([observationSize], policyOutputs, continuous, options, init) { }
+
+    /// <summary>Makes both networks, for observations of a shape: [channels, height, width] where the torso is a convolutional one.</summary>
+    /// <param name="observationShape">Length of each dimension of an observation, at least 1.</param>
+    /// <param name="policyOutputs">K: how many choices, or how many numbers an action has; at least 1.</param>
+    /// <param name="continuous">Whether the outputs are means rather than logits.</param>
+    /// <param name="options">Torso, widths, scheme, normalizations and output layers.</param>
+    /// <param name="init">Where the first values come from; the scheme's direction counts, not its own.</param>
+    /// <exception cref="ArgumentException">The torso does not fit the observations.</exception>
+    public ActorCritic(ReadOnlySpan<int> observationShape, int policyOutputs, bool continuous, NetworkOptions options, Initializer init) : base(nameof(ActorCritic))
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(observationSize, 1);
+        foreach (var length in observationShape)
+            ArgumentOutOfRangeException.ThrowIfLessThan(length, 1, nameof(observationShape));
         ArgumentOutOfRangeException.ThrowIfLessThan(policyOutputs, 1);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(init);
 
-        int[] hidden = [.. options.Hidden];
         scheme = options.Scheme;
-        Actor = new Mlp(observationSize, hidden, policyOutputs, options.PolicyOutput, options.PolicyScale, init, scheme, options.Scale, options.NormPartner);
-        Critic = new Mlp(observationSize, hidden, 1, options.ValueOutput, options.ValueScale, init, scheme, options.Scale, options.NormPartner);
+        PolicyOutputs = policyOutputs;
+        Threads = options.Threads;
+        Actor = AgentNetwork.Make(observationShape, policyOutputs + (options.Shared ? 1 : 0), options, options.PolicyOutput, options.PolicyScale, init);
         register_module("actor", Actor);
-        register_module("critic", Critic);
+        if (options.Shared)
+        {
+            ScaleValueRow(options);
+        }
+        else
+        {
+            critic = AgentNetwork.Make(observationShape, 1, options, options.ValueOutput, options.ValueScale, init);
+            register_module("critic", critic);
+        }
 
         if (continuous)
         {
@@ -44,14 +64,24 @@ public sealed class ActorCritic : Module<Tensor, (Tensor Policy, Tensor Value)>
         }
     }
 
-    /// <summary>The policy network, [N, D] to [N, K].</summary>
-    public Mlp Actor { get; }
+    /// <summary>K: logits, or numbers of an action.</summary>
+    public int PolicyOutputs { get; }
+
+    /// <summary>The policy network, [N, D] to [N, K]; to [N, K + 1] where it is the value network too.</summary>
+    public AgentNetwork Actor { get; }
+
+    /// <summary>Whether policy and value are one network.</summary>
+    public bool IsShared => critic is null;
 
     /// <summary>The value network, [N, D] to [N, 1].</summary>
-    public Mlp Critic { get; }
+    /// <exception cref="InvalidOperationException">Policy and value are one network.</exception>
+    public AgentNetwork Critic => critic ?? throw new InvalidOperationException($"Expected two networks, got a shared one. Take {nameof(Actor)}, whose last output is the value.");
 
     /// <summary>Whether the scheme sets scales and biases by a batch of observations, which <see cref="NormalizeOn"/> takes before training starts.</summary>
-    public bool NeedsBatch => scheme.NeedsBatch && Actor.Widths.Count > 2;
+    public bool NeedsBatch => scheme.NeedsBatch && (Actor.Torso is not null || Actor.Head.Widths.Count > 2);
+
+    /// <summary>How many threads may run the networks.</summary>
+    internal int Threads { get; }
 
     /// <summary>log σ of each number of a continuous action, shape [K]; null for discrete actions.</summary>
     public Parameter? log_std
@@ -72,14 +102,21 @@ public sealed class ActorCritic : Module<Tensor, (Tensor Policy, Tensor Value)>
     /// <inheritdoc/>
     /// <param name="input">Observations, shape [N, D].</param>
     /// <returns>Logits or means [N, K], and values V(s), shape [N].</returns>
-    public override (Tensor Policy, Tensor Value) forward(Tensor input) => (Actor.forward(input), Critic.forward(input).squeeze(-1));
+    public override (Tensor Policy, Tensor Value) forward(Tensor input)
+    {
+        if (critic is not null)
+            return (Actor.forward(input), critic.forward(input).squeeze(-1));
+
+        using var both = Actor.forward(input);
+        return (both.narrow(-1, 0, PolicyOutputs), both.select(-1, PolicyOutputs));
+    }
 
     /// <summary>Sets g and b of hidden layers by a batch of observations, as a data-dependent scheme wants. Directions stay as they are.</summary>
     /// <param name="observations">[N, D], row after row: 100 or more different ones.</param>
     /// <exception cref="ArgumentException">The scheme looks at no batch, or the observations are not finite or do not vary.</exception>
     public void NormalizeOn(ReadOnlySpan<float> observations)
     {
-        var size = Actor.Widths[0];
+        var size = Actor.InputSize;
         if (!NeedsBatch || observations.IsEmpty || observations.Length % size != 0)
             throw new ArgumentException($"Expected rows of {size} numbers for a data-dependent scheme, got {observations.Length} numbers for {scheme.Name}.", nameof(observations));
 
@@ -87,6 +124,19 @@ public sealed class ActorCritic : Module<Tensor, (Tensor Policy, Tensor Value)>
         var batch = empty([observations.Length / size, size], ScalarType.Float32);
         observations.CopyTo(Aten.Memory<float>(batch));
         Initialization.ApplyScales(this, scheme, batch);
+    }
+
+    // The rows of the shared output layer were drawn as the policy's; the last is the value's.
+    private void ScaleValueRow(NetworkOptions options)
+    {
+        if (options.ValueOutput == OutputLayer.PyTorchDefault)
+            return;
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var layer = new PlacedLayer("", Actor.Head.Layers[^1], null);
+        var row = (layer.Scale ?? layer.Weight).narrow(0, PolicyOutputs, 1);
+        row.mul_(tensor(options.ValueScale / options.PolicyScale, row.dtype, row.device));
     }
 
     /// <inheritdoc/>

@@ -6,8 +6,8 @@ namespace RlWn.Networks;
 
 /// <summary>
 /// One network as learning sees it: outputs of a batch, then the gradient of every parameter from the gradient of the outputs. Small networks
-/// on the CPU run in plain C#, all others, and those with a normalization beside weight norm, through libtorch's autograd; both agree to
-/// rounding.
+/// on the CPU, MinAtar's torso among them, run in plain C#, all others, and those with a normalization beside weight norm, through libtorch's
+/// autograd; both agree to rounding.
 /// </summary>
 /// <remarks>
 /// One thread at a time. Batch normalization learns by the statistics of each batch, and acts by the running ones: right after acting, the policy that
@@ -19,7 +19,7 @@ public sealed class LearningNetwork : IDisposable
     // the weight that sees them is no larger.
     private const int WidestSmall = 256;
 
-    private readonly Mlp network;
+    private readonly AgentNetwork network;
     private readonly FlatParameters parameters;
     private readonly Parameter[] own;   // of the network; empty where it has all that are on the flat buffer
     private readonly MlpGradient? plain;
@@ -29,30 +29,32 @@ public sealed class LearningNetwork : IDisposable
     /// <param name="network">The network; not owned.</param>
     /// <param name="parameters">Its parameters, maybe among others; not owned.</param>
     /// <param name="batch">The largest batch, at least 1; at least 2 with batch normalization, whose statistics are then the batch's.</param>
-    public LearningNetwork(Mlp network, FlatParameters parameters, int batch) : this(network, parameters, batch, small: null) { }
+    public LearningNetwork(AgentNetwork network, FlatParameters parameters, int batch) : this(network, parameters, batch, small: null) { }
 
-    internal LearningNetwork(Mlp network, FlatParameters parameters, int batch, bool? small)
+    internal LearningNetwork(AgentNetwork network, FlatParameters parameters, int batch, bool? small)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(parameters);
-        ArgumentOutOfRangeException.ThrowIfLessThan(batch, network.Partner == NormPartner.BatchNorm ? 2 : 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, network.Head.Partner == NormPartner.BatchNorm ? 2 : 1);
         (this.network, this.parameters) = (network, parameters);
 
         own = [.. network.parameters().Where(parameter => parameter.requires_grad)];
         if (own.Sum(parameter => parameter.NumberOfElements) == parameters.Values.NumberOfElements)
             own = [];
         if (small ?? (parameters.Values.device_type == TorchSharp.DeviceType.CPU && parameters.Values.dtype == ScalarType.Float32
-            && network.Widths.Skip(1).Max() <= WidestSmall && (long)network.Widths[0] * network.Widths[1] <= WidestSmall * WidestSmall
-            && network.Partner == NormPartner.None))
+            && IsSmall(network)))
         {
             plain = new MlpGradient(network, batch);
         }
     }
 
+    /// <summary>Whether the passes run in plain C#.</summary>
+    internal bool IsPlainCSharp => plain is not null;
+
     /// <summary>Evaluates a batch, ready for <see cref="Backward"/>.</summary>
     /// <param name="observations">[B, D], row after row.</param>
     /// <param name="output">Receives [B, K].</param>
-    public void Forward(ReadOnlySpan<float> observations, Span<float> output)
+    public void Forward(Observations observations, Span<float> output)
     {
         if (plain is not null)
         {
@@ -62,14 +64,12 @@ public sealed class LearningNetwork : IDisposable
 
         using var scope = NewDisposeScope();
         Release();
-        var (inputs, outputs) = (network.Widths[0], network.Widths[^1]);
+        var (inputs, outputs) = (network.InputSize, network.OutputSize);
         var batch = output.Length / outputs;
         if (observations.Length != batch * inputs || output.Length != batch * outputs)
             throw new ArgumentException($"Expected rows of {inputs} numbers in and as many of {outputs} out, got {observations.Length} and {output.Length}.");
 
-        var input = empty([batch, inputs], ScalarType.Float32);
-        observations.CopyTo(Aten.Memory<float>(input));
-        graph = network.forward(input.to(parameters.Values.dtype, parameters.Values.device)).DetachFromDisposeScope();
+        graph = network.forward(observations.ToTensor(batch, inputs, parameters.Values.dtype, parameters.Values.device)).DetachFromDisposeScope();
         Aten.Memory<float>(graph.detach().to(ScalarType.Float32).cpu().contiguous()).CopyTo(output);
     }
 
@@ -106,6 +106,13 @@ public sealed class LearningNetwork : IDisposable
         var copy = empty(tensor.shape, ScalarType.Float32);
         numbers.CopyTo(Aten.Memory<float>(copy));
         return copy.to(tensor.dtype, tensor.device);
+    }
+
+    private static bool IsSmall(AgentNetwork network)
+    {
+        var widths = network.Head.Widths;
+        return widths.Skip(1).Max() <= WidestSmall && network.Head.Partner == NormPartner.None
+            && (network.Torso is { } torso ? ActingNetwork.IsPlain(torso) : (long)widths[0] * widths[1] <= WidestSmall * WidestSmall);
     }
 
     private void ZeroGradients()

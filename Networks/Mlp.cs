@@ -10,7 +10,7 @@ namespace RlWn.Networks;
 /// <remarks>
 /// Layers are named 0, 1, … in a saved file; the last is the output layer. Normalizations, where there are some, are 0_norm, 1_norm, ….
 /// </remarks>
-public sealed class Mlp : Module<Tensor, Tensor>, IChain
+public sealed class Mlp : AgentNetwork, IChain
 {
     // Held: a Scalar made for one call may be collected during it. ε is that of TorchSharp's batch and layer normalization.
     private static readonly TorchSharp.Scalar Epsilon = RmsNorm.Epsilon, Unit = 1;
@@ -57,6 +57,15 @@ public sealed class Mlp : Module<Tensor, Tensor>, IChain
         }
     }
 
+    /// <inheritdoc/>
+    public override int InputSize => Widths[0];
+
+    /// <inheritdoc/>
+    public override ImageTorso? Torso => null;
+
+    /// <inheritdoc/>
+    public override Mlp Head => this;
+
     /// <summary>The widths from input to output, one more than there are layers.</summary>
     public IReadOnlyList<int> Widths { get; }
 
@@ -79,7 +88,7 @@ public sealed class Mlp : Module<Tensor, Tensor>, IChain
     /// batch normalization, by its running statistics, is multiplied into them.
     /// </summary>
     /// <returns>The parameters themselves where they act as they are; do not change or dispose them.</returns>
-    public IReadOnlyList<(string Name, Tensor Value)> ActingTensors()
+    public override IReadOnlyList<(string Name, Tensor Value)> ActingTensors()
     {
         var tensors = new List<(string, Tensor)>();
         for (var i = 0; i < layers.Length; i++)

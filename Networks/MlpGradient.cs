@@ -1,66 +1,104 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using RlWn.Init;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
+using System.Runtime.Intrinsics;
+using RlWn.Inference;
 
 namespace RlWn.Networks;
 
 /// <summary>
-/// Forward and backward passes of a small <see cref="Mlp"/> in plain C#, on the parameters and gradients that libtorch holds: the same
-/// numbers as autograd's to rounding, in a fraction of the time, since nothing is recorded, dispatched or allocated.
+/// Forward and backward passes of a small network in plain C#, on the parameters and gradients that libtorch holds: the same numbers as
+/// autograd's to rounding, in a fraction of the time, since nothing is recorded, dispatched or allocated. Of observations that come as bytes
+/// the zeros are skipped; of a grid before MinAtar's convolution, the empty rows.
 /// </summary>
 /// <remarks>The network's parameters are float32 on the CPU and stand on <see cref="FlatParameters"/>. One thread at a time.</remarks>
 internal sealed unsafe class MlpGradient : IDisposable
 {
-    private readonly Layer[] layers;
-    private readonly float* input;     // x, [B, padded D]
+    private const int WideFrom = 256;      // inputs of a layer from which its weight is read as it lies
+
+    private readonly GradientLayer[] layers;
+    private readonly int observationSize;  // D
+    private readonly float* input;         // x of the first layer, [B, padded D or F]
     private readonly float* memory;
     private readonly int capacity;
-    private int evaluated;             // B of the last forward pass
+    private readonly SparseRows sparse = new();
+    private bool isSparse;                 // whether the rows of the last forward pass are
+    private int evaluated;                 // B of the last forward pass
+
+    // Of a network with a convolution before its layers.
+    private readonly GradientLayer? convolution;
+    private readonly TorsoLayer? grid;
+    private readonly float* images;        // [B, D]
+    private readonly float* byInput;       // ∂L/∂x of the first layer, [B, F]
+    private readonly float* sums;          // ∂L/∂W of the convolution, [filters, C, 3, 3, 8 partial sums]
 
     /// <summary>Makes room for batches.</summary>
     /// <param name="network">The network; not owned, its parameters stay where they are.</param>
     /// <param name="capacity">The largest batch.</param>
-    public MlpGradient(Mlp network, int capacity)
+    public MlpGradient(AgentNetwork network, int capacity)
     {
-        if (network.Partner != NormPartner.None)
-            throw new ArgumentException($"Expected a network without normalizations beside weight norm, got {network.Partner}. Take autograd.", nameof(network));
+        var head = network.Head;
+        if (head.Partner != NormPartner.None)
+            throw new ArgumentException($"Expected a network without normalizations beside weight norm, got {head.Partner}. Take autograd.", nameof(network));
 
-        this.capacity = capacity;
-        layers = [.. network.Layers.Zip(network.Widths.Zip(network.Widths.Skip(1)), (layer, widths) => new Layer(layer, widths.First, widths.Second))];
+        (this.capacity, observationSize) = (capacity, network.InputSize);
+        layers = [.. head.Layers.Select((layer, i) => new GradientLayer(
+            new("", layer, null), head.Widths[i], head.Widths[i + 1], isDirect: network.Torso is not null && i == 0 && head.Widths[i] >= WideFrom && head.Widths[i] % Gemm.Lanes == 0))];
 
-        var floats = (nuint)capacity * (nuint)Gemm.Padded(network.Widths[0]);
+        nint inputs = Gemm.Padded(head.Widths[0]), gridFloats = 0, sumFloats = 0;
+        if (network.Torso is { } torso)
+        {
+            grid = torso.Plan.Layers[0];
+            convolution = new(torso.Layers[0], grid.FilterSize, grid.Output.Channels);
+            gridFloats = (nint)capacity * observationSize;
+            sumFloats = (nint)8 * grid.Output.Channels * grid.FilterSize;
+        }
+
+        var floats = (nuint)((capacity * inputs * (grid is null ? 1 : 2)) + gridFloats + sumFloats) + (convolution?.Floats(0) ?? 0);
         foreach (var layer in layers)
             floats += layer.Floats(capacity);
 
         memory = (float*)NativeMemory.AlignedAlloc(floats * sizeof(float), 64);
         NativeMemory.Clear(memory, floats * sizeof(float));   // the padding stays zero from here on
         input = memory;
-        var free = memory + ((nint)capacity * Gemm.Padded(network.Widths[0]));
+        var free = memory + (capacity * inputs);
         foreach (var layer in layers)
             free = layer.Place(free, capacity);
+        if (convolution is null)
+            return;
+
+        byInput = convolution.Place(free, batch: 0);
+        sums = byInput + (capacity * inputs);
+        images = sums + sumFloats;
     }
 
     /// <summary>Evaluates the network with its present weights, and keeps what the backward pass needs.</summary>
     /// <param name="observations">x, [B, D].</param>
     /// <param name="output">Receives [B, K].</param>
-    public void Forward(ReadOnlySpan<float> observations, Span<float> output)
+    public void Forward(Observations observations, Span<float> output)
     {
         var (first, last) = (layers[0], layers[^1]);
-        var batch = observations.Length / first.Inputs;
+        var batch = observations.Length / observationSize;
         evaluated = 0;
-        if (batch > capacity || observations.Length != batch * first.Inputs || output.Length != batch * last.Outputs)
-            throw new ArgumentException($"Expected up to {capacity} rows of {first.Inputs} numbers in and as many of {last.Outputs} out, got {observations.Length} and {output.Length}.");
+        if (batch > capacity || observations.Length != batch * observationSize || output.Length != batch * last.Outputs)
+            throw new ArgumentException($"Expected up to {capacity} rows of {observationSize} numbers in and as many of {last.Outputs} out, got {observations.Length} and {output.Length}.");
 
-        for (var row = 0; row < batch; row++)
-            observations.Slice(row * first.Inputs, first.Inputs).CopyTo(new(input + ((nint)row * first.PaddedInputs), first.Inputs));
+        isSparse = convolution is null && observations.AreBytes && sparse.TryTake(observations, observationSize);
+        if (convolution is not null)
+            Convolve(convolution, observations, batch);
+        else if (!isSparse)
+        {
+            for (var row = 0; row < batch; row++)
+                observations.CopyTo(row * observationSize, new(input + ((nint)row * first.PaddedInputs), observationSize));
+        }
 
         var x = input;
         foreach (var layer in layers)
         {
             layer.Fold();
-            Gemm.Multiply(x, layer.PaddedInputs, 1, layer.Transposed, layer.PaddedBias, layer.Output, batch, layer.Inputs, layer.PaddedOutputs);
+            if (isSparse && layer == first)
+                sparse.Multiply(layer.Transposed, layer.PaddedBias, layer.Output, layer.PaddedOutputs);
+            else
+                layer.Forward(x, batch);
             if (layer != last)
                 Relu(new(layer.Output, batch * layer.PaddedOutputs));
             x = layer.Output;
@@ -86,21 +124,72 @@ internal sealed unsafe class MlpGradient : IDisposable
         for (var i = layers.Length - 1; i >= 0; i--)
         {
             var layer = layers[i];
-            var x = i > 0 ? layers[i - 1].Output : input;
+            if (i == 0 && isSparse)
+                layer.BackwardToWeight(sparse);
+            else
+                layer.BackwardToWeight(i > 0 ? layers[i - 1].Output : input, batch);
+            layer.WriteBias(batch);
+            layer.WriteWeight();
 
-            // ∂L/∂W = (∂L/∂y)ᵀ x, ∂L/∂b = Σ ∂L/∂y, ∂L/∂x = ∂L/∂y W, zero where the ReLU before was.
-            Gemm.Multiply(layer.ByOutput, 1, layer.PaddedOutputs, x, null, layer.ByWeight, layer.Outputs, batch, layer.PaddedInputs);
-            layer.WriteGradients(batch);
+            // ∂L/∂x = ∂L/∂y W, zero where the ReLU before was.
             if (i > 0)
             {
                 var before = layers[i - 1];
-                Gemm.Multiply(layer.ByOutput, layer.PaddedOutputs, 1, layer.Weight, null, before.ByOutput, batch, layer.Outputs, layer.PaddedInputs);
+                layer.BackwardToInput(before.ByOutput, batch);
                 ZeroWhereZero(new(before.ByOutput, batch * before.PaddedOutputs), new(before.Output, batch * before.PaddedOutputs));
+            }
+            else if (convolution is not null)
+            {
+                layer.BackwardToInput(byInput, batch);
+                ZeroWhereZero(new(byInput, batch * layer.PaddedInputs), new(input, batch * layer.PaddedInputs));
+                BackwardToFilters(convolution, batch);
             }
         }
     }
 
     public void Dispose() => NativeMemory.AlignedFree(memory);
+
+    private void Convolve(GradientLayer filters, Observations observations, int batch)
+    {
+        filters.Fold();
+        observations.CopyTo(0, new(images, batch * observationSize));
+        for (var row = 0; row < batch; row++)
+        {
+            GridConvolution.Forward(
+                grid!, images + ((nint)row * observationSize), filters.Weight, filters.PaddedInputs, filters.PaddedBias, input + ((nint)row * layers[0].PaddedInputs));
+        }
+    }
+
+    private void BackwardToFilters(GradientLayer filters, int batch)
+    {
+        var partial = new Span<float>(sums, 8 * filters.Outputs * filters.Inputs);
+        var map = grid!.Output.Height * grid.Output.Width;
+        partial.Clear();
+        filters.ByBias.Clear();
+        for (var row = 0; row < batch; row++)
+        {
+            var by = byInput + ((nint)row * layers[0].PaddedInputs);
+            GridConvolution.Backward(grid, images + ((nint)row * observationSize), by, sums);
+            for (var filter = 0; filter < filters.Outputs; filter++)
+                filters.ByBias[filter] += Sum(new(by + (filter * map), map));
+        }
+
+        for (var filter = 0; filter < filters.Outputs; filter++)
+        {
+            for (var i = 0; i < filters.Inputs; i++)
+                filters.ByWeight[(filter * filters.PaddedInputs) + i] = Sum(partial.Slice(8 * ((filter * filters.Inputs) + i), 8));
+        }
+
+        filters.WriteWeight();
+
+        static float Sum(ReadOnlySpan<float> eights)
+        {
+            var total = Vector256<float>.Zero;
+            foreach (var eight in MemoryMarshal.Cast<float, Vector256<float>>(eights))
+                total += eight;
+            return Vector256.Sum(total);
+        }
+    }
 
     // NaN stays NaN, so that a diverged network is noticed.
     private static void Relu(Span<float> values)
@@ -115,166 +204,5 @@ internal sealed unsafe class MlpGradient : IDisposable
         var masks = MemoryMarshal.Cast<float, Vector<float>>(activations);
         for (var i = 0; i < vectors.Length; i++)
             vectors[i] = Vector.ConditionalSelect(Vector.Equals(masks[i], Vector<float>.Zero), Vector<float>.Zero, vectors[i]);
-    }
-
-    /// <summary>One linear layer: where its parameters and their gradients are, and room for what passes through it.</summary>
-    private sealed class Layer
-    {
-        private readonly float* g, v, bias;            // v is the plain weight where there is no g
-        private readonly float* byG, byV, byBias;      // no byG where g does not learn
-        private float* norms;                          // ||v|| of each row
-
-        public Layer(nn.Module<Tensor, Tensor> layer, int inputs, int outputs)
-        {
-            (Inputs, Outputs, PaddedInputs, PaddedOutputs) = (inputs, outputs, Gemm.Padded(inputs), Gemm.Padded(outputs));
-            if (layer is WeightNormLayer normalized)
-            {
-                if (normalized.weight_g is { requires_grad: true } learned)
-                    Locate(learned, out g, out byG);
-                else
-                    g = (float*)Aten.Address(normalized.RowLengths);
-                Locate(normalized.weight_v, out v, out byV);
-                Locate(normalized.bias!, out bias, out byBias);
-            }
-            else
-            {
-                var plain = (Linear)layer;
-                Locate(plain.weight, out v, out byV);
-                Locate(plain.bias!, out bias, out byBias);
-            }
-        }
-
-        public int Inputs { get; }
-
-        public int Outputs { get; }
-
-        public int PaddedInputs { get; }
-
-        public int PaddedOutputs { get; }
-
-        /// <summary>W, [out, padded in].</summary>
-        public float* Weight { get; private set; }
-
-        /// <summary>Wᵀ, [in, padded out].</summary>
-        public float* Transposed { get; private set; }
-
-        public float* PaddedBias { get; private set; }
-
-        /// <summary>y, after the ReLU if there is one, [B, padded out].</summary>
-        public float* Output { get; private set; }
-
-        /// <summary>∂L/∂y, [B, padded out].</summary>
-        public float* ByOutput { get; private set; }
-
-        /// <summary>∂L/∂W, [out, padded in].</summary>
-        public float* ByWeight { get; private set; }
-
-        public nuint Floats(int batch) =>
-            (nuint)((2L * Outputs * PaddedInputs) + ((long)Inputs * PaddedOutputs) + (2L * batch * PaddedOutputs) + (2L * PaddedOutputs));
-
-        /// <summary>Takes its room from free memory and returns what is left.</summary>
-        public float* Place(float* free, int batch)
-        {
-            Weight = free;
-            ByWeight = Weight + ((nint)Outputs * PaddedInputs);
-            Transposed = ByWeight + ((nint)Outputs * PaddedInputs);
-            Output = Transposed + ((nint)Inputs * PaddedOutputs);
-            ByOutput = Output + ((nint)batch * PaddedOutputs);
-            PaddedBias = ByOutput + ((nint)batch * PaddedOutputs);
-            norms = PaddedBias + PaddedOutputs;
-            return norms + PaddedOutputs;
-        }
-
-        /// <summary>Takes over the present parameters: w = g v / ||v||, as it is and transposed.</summary>
-        public void Fold()
-        {
-            new ReadOnlySpan<float>(bias, Outputs).CopyTo(new(PaddedBias, Outputs));
-            for (var row = 0; row < Outputs; row++)
-            {
-                var direction = new ReadOnlySpan<float>(v + ((nint)row * Inputs), Inputs);
-                var scale = 1f;
-                if (g is not null)
-                {
-                    norms[row] = MathF.Sqrt(Dot(direction, direction));
-                    scale = g[row] / norms[row];
-                }
-
-                var weight = Weight + ((nint)row * PaddedInputs);
-                var transposed = Transposed + row;
-                for (var i = 0; i < Inputs; i++, transposed += PaddedOutputs)
-                    *transposed = weight[i] = direction[i] * scale;
-            }
-        }
-
-        /// <summary>From ∂L/∂W and ∂L/∂y to the gradients of the parameters.</summary>
-        public void WriteGradients(int batch)
-        {
-            // In ByOutput's rows, padding included; the column sums go to the bias.
-            var sums = new Span<float>(byBias, Outputs);
-            sums.Clear();
-            for (var row = 0; row < batch; row++)
-                Add(sums, new(ByOutput + ((nint)row * PaddedOutputs), Outputs));
-
-            for (var row = 0; row < Outputs; row++)
-            {
-                var byWeight = new ReadOnlySpan<float>(ByWeight + ((nint)row * PaddedInputs), Inputs);
-                var gradient = new Span<float>(byV + ((nint)row * Inputs), Inputs);
-                if (g is null)
-                {
-                    byWeight.CopyTo(gradient);
-                    continue;
-                }
-
-                // ∂L/∂g = <∂L/∂w, v^>, ∂L/∂v = g/||v|| (∂L/∂w - <∂L/∂w, v^> v^), with v^ = v/||v|| (Salimans and Kingma 2016, eq. 3).
-                var direction = new ReadOnlySpan<float>(v + ((nint)row * Inputs), Inputs);
-                var along = Dot(byWeight, direction) / norms[row];
-                if (byG is not null)
-                    byG[row] = along;
-                Project(byWeight, direction, g[row] / norms[row], along / norms[row], gradient);
-            }
-        }
-
-        private static void Locate(Parameter parameter, out float* value, out float* byValue)
-        {
-            using var gradient = parameter.grad ?? throw new InvalidOperationException("Expected parameters on FlatParameters, got one without a gradient.");
-            value = (float*)Aten.Address(parameter);
-            byValue = (float*)Aten.Address(gradient);
-        }
-
-        private static float Dot(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
-        {
-            var lefts = MemoryMarshal.Cast<float, Vector<float>>(left);
-            var rights = MemoryMarshal.Cast<float, Vector<float>>(right);
-            var sum = Vector<float>.Zero;
-            for (var i = 0; i < lefts.Length; i++)
-                sum = Vector.MultiplyAddEstimate(lefts[i], rights[i], sum);
-
-            var total = Vector.Sum(sum);
-            for (var i = lefts.Length * Vector<float>.Count; i < left.Length; i++)
-                total += left[i] * right[i];
-            return total;
-        }
-
-        private static void Add(Span<float> sums, ReadOnlySpan<float> values)
-        {
-            var totals = MemoryMarshal.Cast<float, Vector<float>>(sums);
-            var vectors = MemoryMarshal.Cast<float, Vector<float>>(values);
-            for (var i = 0; i < totals.Length; i++)
-                totals[i] += vectors[i];
-            for (var i = totals.Length * Vector<float>.Count; i < sums.Length; i++)
-                sums[i] += values[i];
-        }
-
-        // scale (byWeight - share direction)
-        private static void Project(ReadOnlySpan<float> byWeight, ReadOnlySpan<float> direction, float scale, float share, Span<float> gradient)
-        {
-            var weights = MemoryMarshal.Cast<float, Vector<float>>(byWeight);
-            var directions = MemoryMarshal.Cast<float, Vector<float>>(direction);
-            var gradients = MemoryMarshal.Cast<float, Vector<float>>(gradient);
-            for (var i = 0; i < weights.Length; i++)
-                gradients[i] = scale * (weights[i] - (share * directions[i]));
-            for (var i = weights.Length * Vector<float>.Count; i < byWeight.Length; i++)
-                gradient[i] = scale * (byWeight[i] - (share * direction[i]));
-        }
     }
 }

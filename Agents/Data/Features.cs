@@ -1,4 +1,5 @@
 using RlWn.Envs;
+using RlWn.Networks;
 
 namespace RlWn.Agents.Data;
 
@@ -24,7 +25,10 @@ internal sealed class Features
         }
     }
 
-    /// <summary>All rows of a batch, [N, D]. Valid until the next call.</summary>
+    /// <summary>All rows of a batch, [N, D], bytes as bytes, which a network scales where it needs them. Valid as long as the batch is.</summary>
+    public Observations Read(Batch observations) => scale is { } factor ? new(observations.All<byte>(), factor) : new(observations.All<float>());
+
+    /// <summary>All rows of a batch as numbers, [N, D]. Valid until the next call.</summary>
     public ReadOnlySpan<float> Of(Batch observations)
     {
         if (scale is not { } factor)

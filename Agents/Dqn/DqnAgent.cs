@@ -26,8 +26,8 @@ public sealed class DqnAgent : IAgent
     private readonly Rng random;
     private readonly int actions;
 
-    private readonly Mlp network;
-    private readonly Mlp target;                 // what the online network was, slower
+    private readonly AgentNetwork network;
+    private readonly AgentNetwork target;                 // what the online network was, slower
     private readonly Scheme scheme;
     private readonly FlatParameters parameters;
     private readonly FlatParameters targetParameters;
@@ -112,9 +112,8 @@ public sealed class DqnAgent : IAgent
         values = new float[actions];
         Array.Fill(weights, 1);
 
-        Mlp MakeNetwork() => new(
-            envs.ObservationSpace.Size, [.. network.Hidden], loss.Outputs, network.ValueOutput, network.ValueScale, new Initializer(generator, Device: device),
-            network.Scheme, network.Scale, network.NormPartner);
+        AgentNetwork MakeNetwork() => AgentNetwork.Make(
+            envs.ObservationSpace.Shape.AsSpan(), loss.Outputs, network, network.ValueOutput, network.ValueScale, new Initializer(generator, Device: device));
     }
 
     /// <inheritdoc/>

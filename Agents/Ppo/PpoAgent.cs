@@ -84,7 +84,7 @@ public sealed class PpoAgent : IAgent
         using var generator = new Generator(unchecked((ulong)(long)seed));
         using var scope = NewDisposeScope();
         this.network = new ActorCritic(
-            envs.ObservationSpace.Size, outputs, envs.ActionSpace is Box, network, new Initializer(generator, Device: device));
+            envs.ObservationSpace.Shape.AsSpan(), outputs, envs.ActionSpace is Box, network, new Initializer(generator, Device: device));
         parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
         optimizer = new FlatAdam(parameters, epsilon: options.AdamEpsilon, scaleLearningRate: network.ScaleLearningRate);
         projection = new Projection(this.network, network.ProjectEvery);
@@ -194,7 +194,7 @@ public sealed class PpoAgent : IAgent
         for (var t = 0; t < rollout.Steps; t++)
         {
             rollout.KeepObservations(t, envs);
-            acting.Evaluate(features.Of(envs.Observations), envs.Count, policy, rollout.Value(t));
+            acting.Evaluate(features.Read(envs.Observations), envs.Count, policy, rollout.Value(t));
             RequireFinite(policy, "policy output", t);
             RequireFinite(rollout.Value(t), "value", t);
             if (t > 0)
@@ -208,7 +208,7 @@ public sealed class PpoAgent : IAgent
             BootstrapEnded(t);
         }
 
-        acting.Value(features.Of(envs.Observations), envs.Count, lastValue);
+        acting.Value(features.Read(envs.Observations), envs.Count, lastValue);
         Bootstrap(rollout.Steps - 1, lastValue);
         rollout.Estimate(options.Gamma, options.Lambda);
     }
@@ -253,7 +253,7 @@ public sealed class PpoAgent : IAgent
     {
         var nextValue = rollout.NextValue(t);
         if (envs.Truncated.Contains(true))
-            acting.Value(features.Of(envs.FinalObservations), envs.Count, nextValue);
+            acting.Value(features.Read(envs.FinalObservations), envs.Count, nextValue);
 
         for (var i = 0; i < envs.Count; i++)
         {
@@ -298,7 +298,7 @@ public sealed class PpoAgent : IAgent
         if (options.NormalizeAdvantages)
             batch.NormalizeAdvantages();
 
-        learning.Forward(features.Of(batch.Observations), output, value);
+        learning.Forward(features.Read(batch.Observations), output, value);
         loss.Evaluate(output, value, LogStd(), batch, clip, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
         learning.Backward(byOutput, byValue, byLogStd);
 

@@ -16,7 +16,7 @@ internal static class PlayCommand
         rlwn play runs/mine --record episode.png            an animated PNG, for a browser
         """;
 
-    private delegate void Act<TAction>(ReadOnlySpan<float> observation, Span<TAction> action);
+    private delegate void Act<TObserved, TAction>(ReadOnlySpan<TObserved> observation, Span<TAction> action);
 
     public static Command Make()
     {
@@ -52,19 +52,23 @@ internal static class PlayCommand
         var exitCode = env switch
         {
             IEnv<float, int> discrete => Play(discrete, (observation, action) => action[0] = policy.Act(observation), episodes, seed, screen, recorder, stop.Token),
-            IEnv<float, float> continuous => Play(continuous, policy.Act, episodes, seed, screen, recorder, stop.Token),
-            _ => throw new NotSupportedException($"Expected an environment with observations of float, as play can show, got {trained.Spec.Id} with {env.ObservationSpace}."),
+            IEnv<float, float> continuous => Play(continuous, (observation, action) => policy.Act(observation, action), episodes, seed, screen, recorder, stop.Token),
+            IEnv<byte, int> discrete => Play(discrete, (observation, action) => action[0] = policy.Act(observation), episodes, seed, screen, recorder, stop.Token),
+            IEnv<byte, float> continuous => Play(continuous, (observation, action) => policy.Act(observation, action), episodes, seed, screen, recorder, stop.Token),
+            _ => throw new NotSupportedException($"Expected an environment with observations of float or byte, as play can show, got {trained.Spec.Id} with {env.ObservationSpace}."),
         };
         if (exitCode == Failures.Done)
             recorder?.Complete();
         return exitCode;
     }
 
-    private static int Play<TAction>(IEnv<float, TAction> env, Act<TAction> act, int episodes, ulong seed, Screen? screen, FrameRecorder? recorder, CancellationToken stop)
+    private static int Play<TObserved, TAction>(
+        IEnv<TObserved, TAction> env, Act<TObserved, TAction> act, int episodes, ulong seed, Screen? screen, FrameRecorder? recorder, CancellationToken stop)
+        where TObserved : unmanaged
         where TAction : unmanaged
     {
         var random = new Rng(seed, stream: 0);
-        var observation = new float[env.ObservationSpace.Size];
+        var observation = new TObserved[env.ObservationSpace.Size];
         var action = new TAction[env.ActionSpace.Size];
         var returns = new List<double>();
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace RlWn.Inference;
@@ -34,6 +35,11 @@ public enum ActionKind
 /// and rlwn.action_high = "[-2, null]", null for none, and rlwn.norm = "layer_norm" or "rms_norm" where hidden layers are normalized, ε = 1e-5.
 /// Files without rlwn.norm, as older versions wrote them, have no normalization.
 /// </para>
+/// <para>
+/// Behind a convolutional torso the layers are actor.head.{i}, and the convolutions are actor.torso.{name} with weight_g [out, 1, 1, 1] and weight_v
+/// [out, in, k, k], or weight, and bias; metadata then says rlwn.torso = "min_atar", "nature" or "impala", rlwn.torso_depth and rlwn.torso_width.
+/// Where the task's observations are bytes, rlwn.observation_high is their greatest value, by which they are divided.
+/// </para>
 /// </remarks>
 public sealed class Policy : IDisposable
 {
@@ -42,12 +48,18 @@ public sealed class Policy : IDisposable
     private const string ActionKey = "rlwn.action", DiscreteAction = "discrete", BoxAction = "box";
     private const string ActionLowKey = "rlwn.action_low", ActionHighKey = "rlwn.action_high";
     private const string NormKey = "rlwn.norm", LayerNormText = "layer_norm", RmsNormText = "rms_norm";
-    private const string Prefix = "actor.";
+    private const string TorsoKey = "rlwn.torso", TorsoDepthKey = "rlwn.torso_depth", TorsoWidthKey = "rlwn.torso_width";
+    private const string ObservationHighKey = "rlwn.observation_high";
+    private const string Prefix = "actor.", TorsoPrefix = "actor.torso.", HeadPrefix = "actor.head.";
 
     private const int MostActions = 16_384;     // logits of one row, 64 KiB on the stack
     private const int LogitsTogether = 1_024;   // of the rows of a batch that are computed together
 
+    private const int FeaturesTogether = 4_096; // floats on the stack: bytes as numbers, or a torso's features
+
+    private readonly FoldedTorso? torso;
     private readonly FoldedMlp network;
+    private readonly float? byteScale;
     private readonly TensorData[] tensors;      // as they came, for saving
     private readonly float[] logStd;
     private readonly float[] low;
@@ -65,10 +77,24 @@ public sealed class Policy : IDisposable
 
         tensors = [.. all.Where(tensor => tensor.Name.StartsWith(Prefix, StringComparison.Ordinal))];
         var remaining = Remaining(tensors);
-        network = Network(remaining, NormOfHiddenLayers());
+        torso = TorsoOf(remaining);
         try
         {
-            ObservationShape = ShapeOfObservation(network.InputSize);
+            network = Network(remaining, torso is null ? Prefix : HeadPrefix, NormOfHiddenLayers());
+        }
+        catch
+        {
+            torso?.Dispose();
+            throw;
+        }
+
+        try
+        {
+            if (torso is not null && network.InputSize != torso.Plan.Features)
+                throw new ArgumentException($"Expected a layer for the {torso.Plan.Features} features of the torso, got one for {network.InputSize}.");
+            ObservationSize = torso?.Plan.Input.Size ?? network.InputSize;
+            ObservationShape = ShapeOfObservation(ObservationSize);
+            byteScale = ScaleOfBytes();
             (logStd, low, high) = ([], [], []);
             Kind = Text(ActionKey) switch
             {
@@ -104,6 +130,7 @@ public sealed class Policy : IDisposable
         }
         catch
         {
+            torso?.Dispose();
             network.Dispose();
             throw;
         }
@@ -113,7 +140,7 @@ public sealed class Policy : IDisposable
     public IReadOnlyList<int> ObservationShape { get; }
 
     /// <summary>D: how many numbers an observation has.</summary>
-    public int ObservationSize => network.InputSize;
+    public int ObservationSize { get; }
 
     /// <summary>What kind of action the policy chooses.</summary>
     public ActionKind Kind { get; }
@@ -188,6 +215,31 @@ public sealed class Policy : IDisposable
         [ActionHighKey] = BoundsText(high),
     });
 
+    /// <summary>Adds to metadata that observations are bytes, which are divided by their greatest value.</summary>
+    /// <param name="metadata">What <see cref="DiscreteMetadata"/> or <see cref="BoxMetadata"/> made.</param>
+    /// <param name="high">The greatest value; 0 counts as 1.</param>
+    public static void AddBytes(IDictionary<string, string> metadata, byte high)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        metadata[ObservationHighKey] = Math.Max(high, (byte)1).ToString(CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Adds to metadata which convolutional torso stands before the layers.</summary>
+    /// <param name="metadata">What <see cref="DiscreteMetadata"/> or <see cref="BoxMetadata"/> made.</param>
+    /// <param name="torso">Which; Mlp adds nothing.</param>
+    /// <param name="depth">Of <see cref="Torso.Impala"/>, as 15.</param>
+    /// <param name="width">What the channels are multiplied by.</param>
+    public static void AddTorso(IDictionary<string, string> metadata, Torso torso, int depth, int width)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        if (torso == Torso.Mlp)
+            return;
+
+        metadata[TorsoKey] = torso switch { Torso.MinAtar => "min_atar", Torso.Nature => "nature", _ => "impala" };
+        metadata[TorsoDepthKey] = depth.ToString(CultureInfo.InvariantCulture);
+        metadata[TorsoWidthKey] = width.ToString(CultureInfo.InvariantCulture);
+    }
+
     /// <summary>Writes the policy to a file, in one step: an existing file is replaced by a whole new one or not at all.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">The file could not be written.</exception>
@@ -203,6 +255,34 @@ public sealed class Policy : IDisposable
         var action = 0;
         Act(observation, 1, new Span<int>(ref action));
         return action;
+    }
+
+    /// <summary>The most probable action of a discrete policy of a task whose observations are bytes.</summary>
+    /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
+    /// <returns>The action, from 0 to N - 1.</returns>
+    /// <exception cref="InvalidOperationException">The policy is continuous, or its observations are no bytes.</exception>
+    /// <inheritdoc cref="Act(ReadOnlySpan{float})" path="/exception[@cref='T:System.ArgumentException']"/>
+    [SkipLocalsInit]
+    public int Act(ReadOnlySpan<byte> observation)
+    {
+        RequireDiscrete();
+        Span<float> room = stackalloc float[FeaturesTogether];
+        using var rented = new Room(ObservationSize, room);
+        return Act(Scaled(observation, rented.Numbers));
+    }
+
+    /// <summary>The most probable action of a continuous policy of a task whose observations are bytes: the mean, clipped to the bounds.</summary>
+    /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
+    /// <param name="action">Receives the action, [A].</param>
+    /// <exception cref="ArgumentException">A length is wrong.</exception>
+    /// <exception cref="InvalidOperationException">The policy is discrete, or its observations are no bytes.</exception>
+    [SkipLocalsInit]
+    public void Act(ReadOnlySpan<byte> observation, Span<float> action)
+    {
+        RequireContinuous();
+        Span<float> room = stackalloc float[FeaturesTogether];
+        using var rented = new Room(ObservationSize, room);
+        Act(Scaled(observation, rented.Numbers), action);
     }
 
     /// <summary>The most probable actions of a discrete policy, one for each observation.</summary>
@@ -226,7 +306,8 @@ public sealed class Policy : IDisposable
     /// <inheritdoc cref="Act(ReadOnlySpan{float}, Span{float})" path="/exception"/>
     public void Act(ReadOnlySpan<float> observations, int batch, Span<float> actions)
     {
-        RequireContinuous().Forward(observations, batch, actions);
+        RequireContinuous();
+        Forward(observations, batch, actions);
         RequireFinite(actions);
         Clip(actions);
     }
@@ -270,7 +351,8 @@ public sealed class Policy : IDisposable
     /// <inheritdoc cref="Act(ReadOnlySpan{float}, Span{float})" path="/exception"/>
     public void Sample(ReadOnlySpan<float> observations, int batch, Random random, Span<float> actions)
     {
-        RequireContinuous().Forward(observations, batch, actions);
+        RequireContinuous();
+        Forward(observations, batch, actions);
         RequireFinite(actions);
         for (var row = actions; !row.IsEmpty; row = row[logStd.Length..])
         {
@@ -282,7 +364,52 @@ public sealed class Policy : IDisposable
     }
 
     /// <summary>Frees the network's memory.</summary>
-    public void Dispose() => network.Dispose();
+    public void Dispose()
+    {
+        torso?.Dispose();
+        network.Dispose();
+    }
+
+    /// <summary>Through the torso, if there is one, a few rows at a time, and the layers.</summary>
+    [SkipLocalsInit]
+    private void Forward(ReadOnlySpan<float> observations, int batch, Span<float> outputs)
+    {
+        if (torso is null)
+        {
+            network.Forward(observations, batch, outputs);
+            return;
+        }
+
+        ArgumentOutOfRangeException.ThrowIfNegative(batch);
+        if (observations.Length != (long)batch * ObservationSize || outputs.Length != (long)batch * network.OutputSize)
+        {
+            throw new ArgumentException(
+                $"Expected observations of [{batch}, {ObservationSize}] and outputs of [{batch}, {network.OutputSize}] numbers, got {observations.Length} and {outputs.Length}.");
+        }
+
+        var together = Math.Clamp(FeaturesTogether / network.InputSize, 1, Math.Max(batch, 1));
+        Span<float> room = stackalloc float[FeaturesTogether];
+        using var rented = new Room(together * network.InputSize, room);
+        for (var done = 0; done < batch; done += together)
+        {
+            var rows = Math.Min(together, batch - done);
+            var features = rented.Numbers[..(rows * network.InputSize)];
+            torso.Forward(observations.Slice(done * ObservationSize, rows * ObservationSize), rows, features);
+            network.Forward(features, rows, outputs.Slice(done * network.OutputSize, rows * network.OutputSize));
+        }
+    }
+
+    private Span<float> Scaled(ReadOnlySpan<byte> observation, Span<float> numbers)
+    {
+        if (byteScale is not { } scale)
+            throw new InvalidOperationException($"Expected a policy whose metadata says {ObservationHighKey}, to act on bytes, got one without. Give it numbers.");
+        if (observation.Length != ObservationSize)
+            throw new ArgumentException($"Expected an observation of {ObservationSize} bytes, got {observation.Length}.");
+
+        for (var i = 0; i < observation.Length; i++)
+            numbers[i] = observation[i] * scale;
+        return numbers;
+    }
 
     /// <summary>Discrete actions for all rows: drawn, or the most probable where there is no random source.</summary>
     [SkipLocalsInit]
@@ -303,7 +430,7 @@ public sealed class Policy : IDisposable
         {
             var rows = Math.Min(batch - done, blockRows);
             var block = logits[..(rows * choices)];
-            network.Forward(observations.Slice(done * ObservationSize, rows * ObservationSize), rows, block);
+            Forward(observations.Slice(done * ObservationSize, rows * ObservationSize), rows, block);
             RequireFinite(block);
 
             for (var row = 0; row < rows; row++)
@@ -348,6 +475,65 @@ public sealed class Policy : IDisposable
         : throw new InvalidOperationException(
             $"Expected a policy of continuous actions, got one of {network.OutputSize} choices. " +
             "Use the methods that give the action as int.");
+
+    private float? ScaleOfBytes()
+    {
+        if (!Metadata.TryGetValue(ObservationHighKey, out var text))
+            return null;
+        return byte.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var high) && high > 0
+            ? 1f / high
+            : throw new ArgumentException($"Expected metadata {ObservationHighKey} from 1 to 255, got \"{TensorData.Abbreviate(text)}\".");
+    }
+
+    /// <summary>The torso that the metadata names, with its tensors; null where it names none.</summary>
+    private FoldedTorso? TorsoOf(Dictionary<string, TensorData> remaining)
+    {
+        if (!Metadata.TryGetValue(TorsoKey, out var name))
+            return null;
+
+        var kind = name switch
+        {
+            "min_atar" => Torso.MinAtar,
+            "nature" => Torso.Nature,
+            "impala" => Torso.Impala,
+            _ => throw new ArgumentException(
+                $"Expected metadata {TorsoKey} = \"min_atar\", \"nature\", \"impala\" or none, got \"{TensorData.Abbreviate(name)}\". " +
+                "Use the version of RlWn that wrote the policy, or a newer one."),
+        };
+        var lengths = Numbers(ObservationShapeKey);
+        if (!Array.TrueForAll(lengths, length => length is >= 1 and <= 65_536 && double.IsInteger(length)))
+            throw new ArgumentException($"Expected metadata {ObservationShapeKey} = [channels, height, width], got \"{TensorData.Abbreviate(Text(ObservationShapeKey))}\".");
+
+        var plan = new TorsoPlan(kind, Array.ConvertAll(lengths, length => (int)length), Whole(TorsoDepthKey, 10_000), Whole(TorsoWidthKey, 64));
+        var folded = new FoldedTorso(plan);
+        try
+        {
+            for (var i = 0; i < plan.Layers.Count; i++)
+            {
+                var layer = plan.Layers[i];
+                var path = TorsoPrefix + layer.Name;
+                int[] shape = [layer.Output.Channels, layer.Input.Channels, layer.Kernel, layer.Kernel];
+                var isPlain = remaining.ContainsKey($"{path}.weight");
+                var weightName = isPlain ? $"{path}.weight" : $"{path}.weight_v";
+                var weight = Take(remaining, weightName, shape).Floats.ToArray();
+                if (!isPlain)
+                    Fold(Take(remaining, $"{path}.weight_g", shape[0], 1, 1, 1), weight, weightName);
+                folded.SetLayer(i, weight, Take(remaining, $"{path}.bias", shape[0]).Floats);
+            }
+        }
+        catch
+        {
+            folded.Dispose();
+            throw;
+        }
+
+        return folded;
+    }
+
+    private int Whole(string key, int most) =>
+        int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 && number <= most
+            ? number
+            : throw new ArgumentException($"Expected metadata {key} from 1 to {most}, got \"{TensorData.Abbreviate(Text(key))}\".");
 
     private string Text(string key) => Metadata.GetValueOrDefault(key, "");
 
@@ -428,13 +614,13 @@ public sealed class Policy : IDisposable
     }
 
     /// <summary>Takes the layers out of the tensors and folds them into a network.</summary>
-    private static FoldedMlp Network(Dictionary<string, TensorData> remaining, RowNorm norm)
+    private static FoldedMlp Network(Dictionary<string, TensorData> remaining, string prefix, RowNorm norm)
     {
         var layers = new List<(float[] Weight, float[] Bias)>();
         var widths = new List<int>();
         while (true)
         {
-            var layer = $"{Prefix}{layers.Count}";
+            var layer = $"{prefix}{layers.Count}";
             var isPlain = remaining.ContainsKey($"{layer}.weight");
             var weightName = isPlain ? $"{layer}.weight" : $"{layer}.weight_v";
             if (!remaining.TryGetValue(weightName, out var tensor))
@@ -459,13 +645,13 @@ public sealed class Policy : IDisposable
         if (layers.Count == 0)
         {
             throw new ArgumentException(
-                $"Expected a tensor {Prefix}0.weight_v or {Prefix}0.weight, got none. The file holds no policy, " +
+                $"Expected a tensor {prefix}0.weight_v or {prefix}0.weight, got none. The file holds no policy, " +
                 "or one that was not saved for acting.");
         }
 
         var norms = norm == RowNorm.None ? [] : widths.Skip(1).SkipLast(1).Select((width, i) => (
-            Weight: Take(remaining, $"{Prefix}{i}_norm.weight", width).Floats.ToArray(),
-            Bias: norm == RowNorm.RmsNorm ? [] : Take(remaining, $"{Prefix}{i}_norm.bias", width).Floats.ToArray())).ToArray();
+            Weight: Take(remaining, $"{prefix}{i}_norm.weight", width).Floats.ToArray(),
+            Bias: norm == RowNorm.RmsNorm ? [] : Take(remaining, $"{prefix}{i}_norm.bias", width).Floats.ToArray())).ToArray();
 
         var network = new FoldedMlp([.. widths]);
         for (var i = 0; i < layers.Count; i++)
@@ -505,5 +691,27 @@ public sealed class Policy : IDisposable
         }
 
         return tensor;
+    }
+
+    /// <summary>Memory for one call: the stack's, or where that is too small, the heap's beside the managed one.</summary>
+    private unsafe ref struct Room
+    {
+        private readonly void* rented;
+
+        public Room(int count, Span<float> stack)
+        {
+            if (count <= stack.Length)
+            {
+                Numbers = stack[..count];
+                return;
+            }
+
+            rented = NativeMemory.Alloc((nuint)count, sizeof(float));
+            Numbers = new(rented, count);
+        }
+
+        public Span<float> Numbers { get; }
+
+        public readonly void Dispose() => NativeMemory.Free(rented);
     }
 }

@@ -236,9 +236,9 @@ public class InitializationTests
 
         Initialization.Apply(network, Scheme.Parse("orthogonal-data-dependent"), generator, Seeded.Normal(3, 64, 4));
 
-        var y = network.Critic.Layers[0].forward(Seeded.Normal(3, 64, 4));
+        var y = network.Critic.Head.Layers[0].forward(Seeded.Normal(3, 64, 4));
         Assert.All(y.square().mean([0L]).data<float>().ToArray(), variance => Assert.Equal(1, variance, 1e-4));
-        Assert.Equal(0.01, network.Actor.Layers[^1].parameters().First().norm(1).max().item<float>(), 1e-6);   // the output keeps its own scale
+        Assert.Equal(0.01, network.Actor.Head.Layers[^1].parameters().First().norm(1).max().item<float>(), 1e-6);   // the output keeps its own scale
     }
 
     [Fact]

@@ -58,12 +58,12 @@ public class LearningTests
         using var parameters = new FlatParameters(network);
         using var learning = new Learning(network, parameters, 4, small);
         using (no_grad())
-            ((WeightNormLayer)network.Actor.Layers[0]).weight_v[2, 1] = tensor(float.NaN);
+            ((WeightNormLayer)network.Actor.Head.Layers[0]).weight_v[2, 1] = tensor(float.NaN);
         var (policy, values) = Run(learning, batch: 4, seed: 5);
 
         Assert.All(policy, logit => Assert.True(float.IsNaN(logit)));
         Assert.All(values, value => Assert.False(float.IsNaN(value)));
-        Assert.True(((WeightNormLayer)network.Actor.Layers[0]).weight_g!.grad!.isnan().any().item<bool>());
+        Assert.True(((WeightNormLayer)network.Actor.Head.Layers[0]).weight_g!.grad!.isnan().any().item<bool>());
     }
 
     [Theory]
@@ -159,7 +159,7 @@ public class LearningTests
 
         var (x, byPolicy, byValue) = (Seeded.Normal(seed + 2, batch, inputs), Seeded.Normal(seed + 3, batch, outputs), Seeded.Normal(seed + 4, batch));
         var byLogStd = continuous ? Seeded.Normal(seed + 5, outputs).data<float>().ToArray() : [];
-        if (NearKink(reference.Actor, x) || NearKink(reference.Critic, x))
+        if (NearKink(reference.Actor.Head, x) || NearKink(reference.Critic.Head, x))
             return false;
 
         var (policy, values) = (new float[batch * outputs], new float[batch]);
@@ -174,7 +174,7 @@ public class LearningTests
         AssertClose(expectedValue, tensor(values), Largest([expectedValue]));
 
         // Within a network, gradients cancel from tensor to tensor; its largest one is the measure.
-        foreach (var (own, expected) in (ReadOnlySpan<(Mlp, Mlp)>)[(network.Actor, reference.Actor), (network.Critic, reference.Critic)])
+        foreach (var (own, expected) in (ReadOnlySpan<(Mlp, Mlp)>)[(network.Actor.Head, reference.Actor.Head), (network.Critic.Head, reference.Critic.Head)])
         {
             var largest = Largest([.. expected.parameters().Select(parameter => parameter.grad!)]);
             foreach (var (parameter, expectedParameter) in own.parameters().Zip(expected.parameters()))

@@ -114,8 +114,8 @@ public class MlpTests
             new() { Hidden = [8], PolicyOutput = OutputLayer.WeightNorm, PolicyScale = 0.25, ValueOutput = OutputLayer.Plain, ValueScale = 3, LogStd = -0.5 },
             Seeded.Init(1));
 
-        Assert.Equal([0.25f, 0.25f], Assert.IsType<WeightNormLinear>(network.Actor.Layers[1]).weight_g!.data<float>().ToArray());
-        using var weight = Assert.IsType<Linear>(network.Critic.Layers[1]).weight.norm();
+        Assert.Equal([0.25f, 0.25f], Assert.IsType<WeightNormLinear>(network.Actor.Head.Layers[1]).weight_g!.data<float>().ToArray());
+        using var weight = Assert.IsType<Linear>(network.Critic.Head.Layers[1]).weight.norm();
         Assert.Equal(3, weight.item<float>(), 1e-5);
         Assert.Equal([-0.5f, -0.5f], network.log_std!.data<float>().ToArray());
     }

@@ -1,7 +1,6 @@
 using System.Runtime.Intrinsics;
-using RlWn.Inference;
 
-namespace RlWn.Networks;
+namespace RlWn.Inference;
 
 /// <summary>Matrix products of the sizes that small networks have, for which a call into a library costs as much as the product.</summary>
 internal static unsafe class Gemm
@@ -30,6 +29,78 @@ internal static unsafe class Gemm
             Multiply<Vector256<float>, Simd256>(a, aRow, aColumn, b, bias, c, rows, inner, padded);
         else
             Multiply<Vector128<float>, Simd128>(a, aRow, aColumn, b, bias, c, rows, inner, padded);
+    }
+
+    /// <summary>C = A Bᵀ, column n scaled and shifted: C[m, n] = scale[n] ⟨A[m], B[n]⟩ + bias[n]. B is read as it lies, where its transpose would have to be made.</summary>
+    /// <param name="a">A, [M, K].</param>
+    /// <param name="b">B, [N, K].</param>
+    /// <param name="scale">N numbers, or null for 1.</param>
+    /// <param name="bias">N numbers.</param>
+    /// <param name="c">C, [M, N], rows padded.</param>
+    /// <param name="rows">M.</param>
+    /// <param name="inner">K, a multiple of <see cref="Lanes"/>.</param>
+    /// <param name="columns">N.</param>
+    public static void MultiplyTransposed(float* a, float* b, float* scale, float* bias, float* c, int rows, int inner, int columns)
+    {
+        if (Lanes == 16)
+            MultiplyTransposed<Vector512<float>, Simd512>(a, b, scale, bias, c, rows, inner, columns);
+        else if (Lanes == 8)
+            MultiplyTransposed<Vector256<float>, Simd256>(a, b, scale, bias, c, rows, inner, columns);
+        else
+            MultiplyTransposed<Vector128<float>, Simd128>(a, b, scale, bias, c, rows, inner, columns);
+    }
+
+    private static void MultiplyTransposed<TVector, TSimd>(float* a, float* b, float* scale, float* bias, float* c, int rows, int inner, int columns)
+        where TVector : struct
+        where TSimd : ISimd<TVector>
+    {
+        var padded = Padded(columns);
+        for (var column = 0; column < columns; column += 4)
+        {
+            // Beyond the last column the last one is computed again, and not kept.
+            float* b0 = Row(column), b1 = Row(column + 1), b2 = Row(column + 2), b3 = Row(column + 3);
+            for (var row = 0; row < rows; row += 2)
+            {
+                float* a0 = a + ((nint)row * inner), a1 = row + 1 < rows ? a0 + inner : a0;
+                TVector c00 = TSimd.Zero, c01 = c00, c02 = c00, c03 = c00, c10 = c00, c11 = c00, c12 = c00, c13 = c00;
+                for (nint k = 0; k < inner; k += TSimd.Lanes)
+                {
+                    var (x0, x1) = (TSimd.Load(a0 + k), TSimd.Load(a1 + k));
+                    var y = TSimd.Load(b0 + k);
+                    c00 = TSimd.MultiplyAdd(x0, y, c00);
+                    c10 = TSimd.MultiplyAdd(x1, y, c10);
+                    y = TSimd.Load(b1 + k);
+                    c01 = TSimd.MultiplyAdd(x0, y, c01);
+                    c11 = TSimd.MultiplyAdd(x1, y, c11);
+                    y = TSimd.Load(b2 + k);
+                    c02 = TSimd.MultiplyAdd(x0, y, c02);
+                    c12 = TSimd.MultiplyAdd(x1, y, c12);
+                    y = TSimd.Load(b3 + k);
+                    c03 = TSimd.MultiplyAdd(x0, y, c03);
+                    c13 = TSimd.MultiplyAdd(x1, y, c13);
+                }
+
+                Keep(row, TSimd.Sum(c00), TSimd.Sum(c01), TSimd.Sum(c02), TSimd.Sum(c03));
+                if (row + 1 < rows)
+                    Keep(row + 1, TSimd.Sum(c10), TSimd.Sum(c11), TSimd.Sum(c12), TSimd.Sum(c13));
+            }
+
+            void Keep(int row, float y0, float y1, float y2, float y3)
+            {
+                var to = c + ((nint)row * padded) + column;
+                to[0] = Scaled(column, y0);
+                if (column + 1 < columns)
+                    to[1] = Scaled(column + 1, y1);
+                if (column + 2 < columns)
+                    to[2] = Scaled(column + 2, y2);
+                if (column + 3 < columns)
+                    to[3] = Scaled(column + 3, y3);
+            }
+        }
+
+        float* Row(int column) => b + ((nint)Math.Min(column, columns - 1) * inner);
+
+        float Scaled(int column, float sum) => (scale is null ? sum : scale[column] * sum) + bias[column];
     }
 
     private static void Multiply<TVector, TSimd>(float* a, nint aRow, nint aColumn, float* b, float* bias, float* c, int rows, int inner, int padded)

@@ -1,0 +1,93 @@
+using RlWn.Inference;
+using RlWn.Init;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace RlWn.Networks;
+
+/// <summary>A network of an agent, observations [N, D] to outputs [N, K]: an <see cref="Mlp"/>, or one behind a convolutional torso (<see cref="ImageNetwork"/>).</summary>
+public abstract class AgentNetwork : Module<Tensor, Tensor>
+{
+    private protected AgentNetwork(string name) : base(name) { }
+
+    /// <summary>D: numbers in an observation.</summary>
+    public abstract int InputSize { get; }
+
+    /// <summary>K: numbers that come out.</summary>
+    public int OutputSize => Head.Widths[^1];
+
+    /// <summary>What makes features of images; null where the fully connected layers see the observation itself.</summary>
+    public abstract ImageTorso? Torso { get; }
+
+    /// <summary>The fully connected layers, with the output layer.</summary>
+    public abstract Mlp Head { get; }
+
+    /// <summary>What acts, under the names that <see cref="Policy"/> reads, without its prefix. See <see cref="Mlp.ActingTensors"/>.</summary>
+    public abstract IReadOnlyList<(string Name, Tensor Value)> ActingTensors();
+
+    /// <summary>Makes the network that settings describe.</summary>
+    /// <param name="observationShape">Length of each dimension of an observation; [channels, height, width] for a convolutional torso.</param>
+    /// <param name="outputs">K, at least 1.</param>
+    /// <param name="options">Torso, widths, scheme and normalizations.</param>
+    /// <param name="output">How the output layer is built.</param>
+    /// <param name="outputScale">The length of each output row at the start.</param>
+    /// <param name="init">Where the first values come from.</param>
+    /// <exception cref="ArgumentException">The torso does not fit the observations.</exception>
+    public static AgentNetwork Make(ReadOnlySpan<int> observationShape, int outputs, NetworkOptions options, OutputLayer output, double outputScale, Initializer init)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(init);
+        if (options.Torso != Inference.Torso.Mlp)
+            return new ImageNetwork(new TorsoPlan(options.Torso, observationShape, options.TorsoDepth, options.TorsoWidth), outputs, options, output, outputScale, init);
+
+        var size = 1;
+        foreach (var length in observationShape)
+            size = checked(size * length);
+        return new Mlp(size, [.. options.Hidden], outputs, output, outputScale, init, options.Scheme, options.Scale, options.NormPartner);
+    }
+}
+
+/// <summary>A convolutional torso and fully connected layers on its features. Saved as torso.… and head.….</summary>
+public sealed class ImageNetwork : AgentNetwork
+{
+    internal ImageNetwork(TorsoPlan plan, int outputs, NetworkOptions options, OutputLayer output, double outputScale, Initializer init) : base(nameof(ImageNetwork))
+    {
+        Torso = new ImageTorso(plan, new LayerFactory(options.Scheme, init) { Scale = options.Scale });
+        Head = new Mlp(plan.Features, [.. options.Hidden], outputs, output, outputScale, init, options.Scheme, options.Scale);
+        register_module("torso", Torso);
+        register_module("head", Head);
+    }
+
+    /// <inheritdoc/>
+    public override int InputSize => Torso.Plan.Input.Size;
+
+    /// <inheritdoc/>
+    public override ImageTorso Torso { get; }
+
+    /// <inheritdoc/>
+    public override Mlp Head { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<(string Name, Tensor Value)> ActingTensors() =>
+    [
+        .. Torso.ActingTensors().Select(entry => ($"torso.{entry.Name}", entry.Value)),
+        .. Head.ActingTensors().Select(entry => ($"head.{entry.Name}", entry.Value)),
+    ];
+
+    /// <inheritdoc/>
+    /// <param name="input">Observations, flat, shape [N, D].</param>
+    /// <returns>Outputs, shape [N, K].</returns>
+    public override Tensor forward(Tensor input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        var (channels, height, width) = Torso.Plan.Input;
+        if (input.dim() != 2 || input.size(1) != InputSize || input.size(0) == 0)
+            throw new ArgumentException($"Expected flat images of shape [N, {InputSize}], got [{string.Join(", ", input.shape)}].", nameof(input));
+
+        using var scope = NewDisposeScope();
+        return Head.call(Torso.call(input.view(-1, channels, height, width))).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    protected override void RegisterComponents() { }
+}
