@@ -1,6 +1,8 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using RlWn.Agents.A2c;
+using RlWn.Agents.A3c;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
 using RlWn.Networks;
@@ -19,7 +21,7 @@ internal sealed record RunSettings
     /// <summary>The environment's id, as 'rlwn envs' lists them.</summary>
     public string Env { get; init; } = "";
 
-    /// <summary>The algorithm: ppo.</summary>
+    /// <summary>The algorithm: ppo, a2c or a3c.</summary>
     public string Agent { get; init; } = "ppo";
 
     /// <summary>Environment steps to train, rounded up to whole rollouts.</summary>
@@ -35,6 +37,10 @@ internal sealed record RunSettings
     [Range(1, 1024)] public int Threads { get; init; } = 1;
 
     public PpoOptions Ppo { get; init; } = new();
+
+    public A2cOptions A2c { get; init; } = new();
+
+    public A3cOptions A3c { get; init; } = new();
 
     public NetworkOptions Network { get; init; } = new();
 
@@ -58,12 +64,14 @@ internal sealed record RunSettings
         if (Env.Length == 0)
             throw new UsageException("Expected an environment in the recipe's env or in --env, got none. 'rlwn envs' lists all.");
         EnvRegistry.Get(Env);
-        if (Agent != "ppo")
-            throw new UsageException($"Expected the agent ppo, got '{Agent}'. Leave the setting agent out.");
+        if (Agent is not ("ppo" or "a2c" or "a3c"))
+            throw new UsageException($"Expected the agent ppo, a2c or a3c, got '{Agent}'. Leave the setting agent out for ppo.");
 
         try
         {
             Ppo.Validate();
+            A2c.Validate();
+            A3c.Validate();
             Network.Validate();
         }
         catch (ValidationException contradiction)

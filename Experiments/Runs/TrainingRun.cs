@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using RlWn.Agents;
+using RlWn.Agents.A2c;
+using RlWn.Agents.A3c;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
 using RlWn.Experiments.Terminal;
@@ -26,8 +28,8 @@ internal sealed class TrainingRun : IDisposable
 
     private readonly RunSettings settings;
     private readonly EnvSpec spec;
-    private readonly VectorEnv envs;
-    private readonly PpoAgent agent;
+    private readonly VectorEnv? envs;   // none where the agent makes its own
+    private readonly IAgent agent;
     private readonly DateTimeOffset started = DateTimeOffset.Now;
     private readonly long startedAt = Stopwatch.GetTimestamp();
 
@@ -38,16 +40,26 @@ internal sealed class TrainingRun : IDisposable
     {
         torch.set_num_threads(settings.Threads);
         spec = EnvRegistry.Get(settings.Env);
-        envs = spec.CreateVector(settings.Ppo.Environments);
+        envs = settings.Agent switch
+        {
+            "ppo" => spec.CreateVector(settings.Ppo.Environments),
+            "a2c" => spec.CreateVector(settings.A2c.Environments),
+            _ => null,
+        };
         try
         {
             var device = TorchDevice.Choose(settings.Device);
             this.settings = settings with { Device = device.ToString() };   // what auto came to, so that the settings repeat the run
-            agent = new(envs, settings.Ppo, settings.Network, settings.Seed, device, settings.Steps);
+            agent = settings.Agent switch
+            {
+                "a2c" => new A2cAgent(envs!, settings.A2c, settings.Network, settings.Seed, device, settings.Steps),
+                "a3c" => new A3cAgent(spec.CreateVector, settings.A3c, settings.Network, settings.Seed, device, settings.Steps),
+                _ => new PpoAgent(envs!, settings.Ppo, settings.Network, settings.Seed, device, settings.Steps),
+            };
         }
         catch (ArgumentException misfit)
         {
-            envs.Dispose();
+            envs?.Dispose();
             throw new UsageException(Failures.WithoutParameter(misfit));
         }
     }
@@ -85,7 +97,7 @@ internal sealed class TrainingRun : IDisposable
     public void Dispose()
     {
         agent.Dispose();
-        envs.Dispose();
+        envs?.Dispose();
     }
 
     private TrainingResult Train(RunFolder folder, MetricsCsv metrics, TensorBoardEvents events, ProgressLine? progress, CancellationToken stop)
