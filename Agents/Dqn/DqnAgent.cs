@@ -162,14 +162,8 @@ public sealed class DqnAgent : IAgent
         PolicySnapshot.OfValues(network, loss, envs, metadata);
 
     /// <inheritdoc/>
-    public IReadOnlyList<LayerDiagnostics> Diagnose()
-    {
-        if (Updates == 0)
-            throw new InvalidOperationException("Expected an update before a diagnosis, got none. Diagnose once learning has started.");
-
-        using var scope = NewDisposeScope();
-        return Diagnostics.Of(network, options.LearningRateSchedule.At(options.LearningRate, Done), BatchInput().to(parameters.Values.dtype, parameters.Values.device));
-    }
+    public IReadOnlyList<LayerDiagnostics> Diagnose() => Diagnosis.Of(
+        network, parameters, options.LearningRateSchedule.At(options.LearningRate, Done), Updates, features, batch.Observations);
 
     /// <inheritdoc/>
     public void Save(BinaryWriter writer)
@@ -245,13 +239,13 @@ public sealed class DqnAgent : IAgent
         if (isActingStale)
             acting.Refresh();
         isActingStale = false;
-        acting.Forward(features.Of(envs.Observations), envs.Count, actingOutput);
-        Finite.Require(actingOutput, "Q-value", envs.Count, Steps, "dqn");
+        acting.Forward(features.Read(envs.Observations), envs.Count, actingOutput);
+        Finite.Require(actingOutput, "Q-value", envs.Count, firstEnvironment: 0, Steps, "dqn");
     }
 
     private void Keep()
     {
-        Finite.Require(envs.Rewards, "reward", envs.Count, Steps + envs.Count, "dqn");
+        Finite.Require(envs.Rewards, "reward", envs.Count, firstEnvironment: 0, Steps + envs.Count, "dqn");
         replay.Add(envs);
         episodes.Record(envs);
         Steps += envs.Count;
@@ -265,10 +259,10 @@ public sealed class DqnAgent : IAgent
         if (Updates == 0 && scheme.NeedsBatch)
             NormalizeOnBatch();
 
-        targetActing.Forward(features.Of(batch.NextObservations), batch.Size, nextOutput);
+        targetActing.Forward(features.Read(batch.NextObservations), batch.Size, nextOutput);
         if (options.DoubleQ)
-            learning.Forward(features.Of(batch.NextObservations), choosing);
-        learning.Forward(features.Of(batch.Observations), output);
+            learning.Forward(features.Read(batch.NextObservations), choosing);
+        learning.Forward(features.Read(batch.Observations), output);
         loss.Evaluate(output, nextOutput, options.DoubleQ ? choosing : nextOutput, batch, weights, byOutput, errors);
         learning.Backward(byOutput);
 
@@ -293,12 +287,9 @@ public sealed class DqnAgent : IAgent
     private void Prioritize()
     {
         const double Least = 1e-6;
+        Finite.Require([new("loss", errors.Sum())], Steps, "dqn");
         foreach (ref var error in errors.AsSpan())
-        {
-            if (!double.IsFinite(error))
-                throw Finite.Diverged("loss", error, Steps, "dqn");
             error = Math.Pow(error + Least, options.PriorityExponent);
-        }
 
         replay.SetPriorities(drawn, errors);
     }
@@ -306,15 +297,8 @@ public sealed class DqnAgent : IAgent
     // A data-dependent scheme takes its scales from the first batch, before the first update.
     private void NormalizeOnBatch()
     {
-        Initialization.ApplyScales(network, scheme, BatchInput());
+        Initialization.ApplyScales(network, scheme, Diagnosis.Input(features, batch.Observations));
         CopyToTarget(share: null);
-    }
-
-    private Tensor BatchInput()
-    {
-        var input = empty([batch.Size, envs.ObservationSpace.Size], ScalarType.Float32);
-        features.Of(batch.Observations).CopyTo(Aten.Memory<float>(input));
-        return input;
     }
 
     private void CopyToTarget(Tensor? share)
@@ -336,11 +320,8 @@ public sealed class DqnAgent : IAgent
             new("learning_rate", options.LearningRateSchedule.At(options.LearningRate, Done)),
             new("replay", replay.Count),
         ];
-        foreach (var (name, number) in metrics)
-        {
-            if (!double.IsFinite(number) && loss.Batches > 0)
-                throw Finite.Diverged(name, number, Steps, "dqn");
-        }
+        if (loss.Batches > 0)
+            Finite.Require(metrics, Steps, "dqn");
 
         loss.Clear();
         return new TrainingReport(Steps, Updates, episodes.Take(), metrics);

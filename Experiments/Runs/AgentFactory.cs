@@ -1,4 +1,6 @@
 using RlWn.Agents;
+using RlWn.Agents.A2c;
+using RlWn.Agents.A3c;
 using RlWn.Agents.Dqn;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
@@ -10,7 +12,7 @@ namespace RlWn.Experiments.Runs;
 internal static class AgentFactory
 {
     /// <summary>The agents by the names of their sections in the settings.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["ppo", "dqn"];
+    public static IReadOnlyList<string> Names { get; } = ["ppo", "dqn", "a2c", "a3c"];
 
     /// <summary>Checks the settings of the agent that is asked for.</summary>
     public static void Validate(RunSettings settings)
@@ -23,25 +25,39 @@ internal static class AgentFactory
             case "dqn":
                 settings.Dqn.Validate();
                 break;
+            case "a2c":
+                settings.A2c.Validate();
+                break;
+            case "a3c":
+                settings.A3c.Validate();
+                break;
             default:
                 throw Unknown(settings);
         }
     }
 
-    /// <summary>How many environments the agent steps together.</summary>
-    public static int Environments(RunSettings settings) => settings.Agent switch
+    /// <summary>The environments that the agent steps together; null for an agent that makes its own, one vector a worker.</summary>
+    public static VectorEnv? CreateEnvs(RunSettings settings, EnvSpec spec) => settings.Agent switch
     {
-        "ppo" => settings.Ppo.Environments,
-        "dqn" => settings.Dqn.Environments,
+        "ppo" => spec.CreateVector(settings.Ppo.Environments),
+        "dqn" => spec.CreateVector(settings.Dqn.Environments),
+        "a2c" => spec.CreateVector(settings.A2c.Environments),
+        "a3c" => null,
         _ => throw Unknown(settings),
     };
 
     /// <summary>Makes the agent.</summary>
+    /// <param name="settings">What it is to be.</param>
+    /// <param name="spec">The task.</param>
+    /// <param name="envs">What <see cref="CreateEnvs"/> made.</param>
+    /// <param name="device">Where it learns.</param>
     /// <exception cref="ArgumentException">The settings do not fit the environments.</exception>
-    public static IAgent Make(RunSettings settings, VectorEnv envs, Device device) => settings.Agent switch
+    public static IAgent Make(RunSettings settings, EnvSpec spec, VectorEnv? envs, Device device) => settings.Agent switch
     {
-        "ppo" => new PpoAgent(envs, settings.Ppo, settings.Network, settings.Seed, device, settings.Steps),
-        "dqn" => new DqnAgent(envs, settings.Dqn, settings.Network, settings.Seed, device, settings.Steps),
+        "ppo" => new PpoAgent(envs!, settings.Ppo, settings.Network, settings.Seed, device, settings.Steps),
+        "dqn" => new DqnAgent(envs!, settings.Dqn, settings.Network, settings.Seed, device, settings.Steps),
+        "a2c" => new A2cAgent(envs!, settings.A2c, settings.Network, settings.Seed, device, settings.Steps),
+        "a3c" => new A3cAgent(count => spec.CreateVector(count), settings.A3c, settings.Network, settings.Seed, device, settings.Steps),
         _ => throw Unknown(settings),
     };
 
