@@ -27,10 +27,10 @@ public class NormPartnerTests
         var (policy, values) = (new float[9 * 3], new float[9]);
         acting.Evaluate(x.data<float>().ToArray(), 9, policy, values);
 
-        Seeded.AssertClose(Expected(network.Actor), tensor(policy, [9, 3]), 1e-5);
-        Seeded.AssertClose(Expected(network.Critic).squeeze(-1), tensor(values), 1e-5);
+        Seeded.AssertClose(Expected(network.Actor.Head), tensor(policy, [9, 3]), 1e-5);
+        Seeded.AssertClose(Expected(network.Critic.Head).squeeze(-1), tensor(values), 1e-5);
         network.eval();
-        Seeded.AssertClose(Expected(network.Actor), network.forward(x).Policy, 1e-5);
+        Seeded.AssertClose(Expected(network.Actor.Head), network.forward(x).Policy, 1e-5);
 
         Tensor Expected(Mlp mlp)
         {
@@ -95,7 +95,7 @@ public class NormPartnerTests
     public void Partner_SchemeWithBatchNorm_IsBatchNorm()
     {
         using var network = Network(NormPartner.None, "he-bn");
-        Assert.Equal(NormPartner.BatchNorm, network.Actor.Partner);
+        Assert.Equal(NormPartner.BatchNorm, network.Actor.Head.Partner);
         Assert.Contains("actor.0_norm.running_mean", network.state_dict().Keys);
     }
 
@@ -141,7 +141,7 @@ public class NormPartnerTests
         Assert.True(network.NeedsBatch);
         network.NormalizeOn(x.data<float>().ToArray());
 
-        var first = network.Actor.Layers[0].forward(x);
+        var first = network.Actor.Head.Layers[0].forward(x);
         Seeded.AssertClose(zeros(16), first.mean([0L]), 1e-5);
         Seeded.AssertClose(ones(16), first.std(0, unbiased: false), 1e-4);
         Assert.Throws<ArgumentException>(() => network.NormalizeOn(new float[7]));
