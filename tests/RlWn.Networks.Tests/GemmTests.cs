@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using CsCheck;
+using RlWn.Inference;
 using Xunit;
 
 namespace RlWn.Networks.Tests;
