@@ -89,9 +89,16 @@ public static unsafe class Aten
         };
         Call(decoupled ? "aten::_fused_adamw_"u8 : "aten::_fused_adam_"u8, ""u8, stack);
 
-        // The fused kernels do not count as a change in place; an empty change through a view does, and weights folded before it are then known to be old.
-        using var flat = parameters.flatten();
-        using var nothing = flat.narrow(0, 0, 0);
+        MarkChanged(parameters);   // the fused kernels do not count as a change in place
+    }
+
+    /// <summary>Counts one change in place, see <see cref="Version"/>, after the numbers were changed behind libtorch's back.</summary>
+    /// <param name="tensor">Any tensor made outside inference mode, contiguous.</param>
+    public static void MarkChanged(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        using var flat = tensor.flatten();
+        using var nothing = flat.narrow(0, 0, 0);   // an empty change through a view counts
         using var _ = no_grad();
         nothing.zero_().Dispose();
     }

@@ -8,7 +8,7 @@ namespace RlWn.Networks;
 /// the scales g of weight norm learn at a rate of their own.
 /// </summary>
 /// <remarks>Kingma and Ba 2015, arXiv:1412.6980, algorithm 1.</remarks>
-public sealed class FlatAdam : IDisposable
+public sealed class FlatAdam : IFlatOptimizer
 {
     private readonly double beta1, beta2, epsilon, weightDecay;
     private readonly Tensor firstMoment, secondMoment, steps, one;
@@ -39,16 +39,23 @@ public sealed class FlatAdam : IDisposable
         slices = [.. Slices(parameters, scaleLearningRate)];
     }
 
-    /// <summary>Makes one step against the gradient.</summary>
-    /// <param name="learningRate">α of this step, at least 0.</param>
+    /// <inheritdoc/>
     public void Step(double learningRate)
     {
         steps.add_(one, unit);
         foreach (var slice in slices)
+            Step(slice, slice.Gradients, learningRate);
+    }
+
+    /// <inheritdoc/>
+    public void Step(double learningRate, Tensor gradients)
+    {
+        ArgumentNullException.ThrowIfNull(gradients);
+        steps.add_(one, unit);
+        foreach (var slice in slices)
         {
-            Aten.FusedAdam(
-                slice.Values, slice.Gradients, slice.FirstMoment, slice.SecondMoment, steps,
-                learningRate * slice.Multiplier, beta1, beta2, weightDecay, epsilon, decoupled: weightDecay > 0);
+            using var part = gradients.narrow(0, slice.Start, slice.Values.NumberOfElements);
+            Step(slice, part, learningRate);
         }
     }
 
@@ -83,6 +90,10 @@ public sealed class FlatAdam : IDisposable
         unit.Dispose();
     }
 
+    private void Step(Slice slice, Tensor gradients, double learningRate) => Aten.FusedAdam(
+        slice.Values, gradients, slice.FirstMoment, slice.SecondMoment, steps,
+        learningRate * slice.Multiplier, beta1, beta2, weightDecay, epsilon, decoupled: weightDecay > 0);
+
     // What learns at one rate: everything, or all but the scales and then the scales.
     private IEnumerable<Slice> Slices(FlatParameters parameters, double scaleLearningRate)
     {
@@ -94,13 +105,13 @@ public sealed class FlatAdam : IDisposable
 
         Slice Of(long start, long length, double multiplier)
         {
-            return new(Part(parameters.Values), Part(parameters.Gradients), Part(firstMoment), Part(secondMoment), multiplier);
+            return new(start, Part(parameters.Values), Part(parameters.Gradients), Part(firstMoment), Part(secondMoment), multiplier);
 
             Tensor Part(Tensor whole) => whole.narrow(0, start, length).DetachFromDisposeScope();
         }
     }
 
-    private sealed record Slice(Tensor Values, Tensor Gradients, Tensor FirstMoment, Tensor SecondMoment, double Multiplier) : IDisposable
+    private sealed record Slice(long Start, Tensor Values, Tensor Gradients, Tensor FirstMoment, Tensor SecondMoment, double Multiplier) : IDisposable
     {
         public void Dispose()
         {

@@ -114,6 +114,23 @@ public sealed class FlatParameters : IDisposable
             layer.Storage = Values;   // what it folded of other values is old
     }
 
+    /// <summary>Takes over the present values of a network built alike, and what it is besides them.</summary>
+    /// <param name="source">The other network's parameters.</param>
+    /// <exception cref="ArgumentException">It is another network.</exception>
+    public void CopyFrom(FlatParameters source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        if (source.Values.NumberOfElements != Values.NumberOfElements)
+            throw new ArgumentException($"Expected the {Values.NumberOfElements} parameters of a network built alike, got {source.Values.NumberOfElements}.", nameof(source));
+
+        using var noGrad = no_grad();
+        Values.copy_(source.Values);
+        foreach (var (own, other) in BesideTheBuffer().Zip(source.BesideTheBuffer()))
+            own.Tensor.copy_(other.Tensor);
+        foreach (var layer in layers)
+            layer.Storage = Values;   // what it folded of other values is old
+    }
+
     // What the network is besides what it learns: a normalization's running statistics, a g that stays as it started.
     private IEnumerable<(string Name, Tensor Tensor)> BesideTheBuffer() =>
         network.named_buffers().Concat(network.named_parameters().Where(entry => !entry.parameter.requires_grad).Select(entry => (entry.name, (Tensor)entry.parameter)));

@@ -9,17 +9,32 @@ internal static class Finite
     /// <param name="environments">N.</param>
     /// <param name="steps">Environment steps done when they came.</param>
     /// <param name="agent">The section of the settings to advise on.</param>
+    /// <param name="firstEnvironment">The number of the first of these environments in the run.</param>
     /// <exception cref="TrainingDivergedException">One is not; the message says which.</exception>
-    public static void Require(ReadOnlySpan<float> numbers, string name, int environments, long steps, string agent)
+    public static void Require(ReadOnlySpan<float> numbers, string name, int environments, long steps, string agent, int firstEnvironment = 0)
     {
         for (var k = 0; k < numbers.Length; k++)
         {
             if (!float.IsFinite(numbers[k]))
             {
                 throw new TrainingDivergedException(
-                    $"Expected a finite {name}, got {numbers[k]} in environment {k / (numbers.Length / environments)} after {steps} environment steps. "
+                    $"Expected a finite {name}, got {numbers[k]} in environment {firstEnvironment + (k / (numbers.Length / environments))} after {steps} environment steps. "
                     + $"Look for NaN, infinite or huge numbers in its observations and rewards; if there are none, lower {agent}.learningRate.");
             }
+        }
+    }
+
+    /// <summary>Requires metrics to be finite.</summary>
+    /// <param name="metrics">The metrics.</param>
+    /// <param name="steps">Environment steps done.</param>
+    /// <param name="agent">The section of the settings to advise on.</param>
+    /// <exception cref="TrainingDivergedException">One is not; the message says which.</exception>
+    public static void Require(IEnumerable<Metric> metrics, long steps, string agent)
+    {
+        foreach (var (name, value) in metrics)
+        {
+            if (!double.IsFinite(value))
+                throw Diverged(name, value, steps, agent);
         }
     }
 

@@ -36,10 +36,8 @@ public sealed class PpoAgent : IAgent
     private readonly Projection projection;
     private readonly Features features;
     private readonly Rollout rollout;
-    private readonly EpisodeStatistics episodes;
+    private readonly Collector collector;
 
-    private readonly float[] policy;        // logits or means of the step, [N, K]
-    private readonly float[] lastValue;     // V of the observations that end the rollout, [N]
     private readonly int[] order;           // the rollout's transitions, shuffled anew in every epoch
     private readonly Minibatch batch;
     private readonly PpoLoss loss;
@@ -90,10 +88,8 @@ public sealed class PpoAgent : IAgent
         projection = new Projection(this.network, network.ProjectEvery);
         acting = new Acting(this.network);
         rollout = new Rollout(options.RolloutSteps, envs);
-        episodes = new EpisodeStatistics(envs.Count);
+        collector = new Collector(envs, acting, random, "ppo");
 
-        policy = new float[envs.Count * outputs];
-        lastValue = new float[envs.Count];
         order = [.. Enumerable.Range(0, rollout.Count)];
         loss = new PpoLoss(options);
         var size = rollout.Count / options.Minibatches;
@@ -127,7 +123,7 @@ public sealed class PpoAgent : IAgent
             var metrics = Update();          // K epochs of minibatches on the clipped objective
 
             Steps += rollout.Count;
-            yield return new TrainingReport(Steps, Updates, episodes.Take(), metrics);
+            yield return new TrainingReport(Steps, Updates, collector.Episodes.Take(), metrics);
         }
     }
 
@@ -157,7 +153,7 @@ public sealed class PpoAgent : IAgent
         optimizer.Save(writer);
         writer.Write(random);
         writer.WriteAll<int>(order);
-        Resumption.Save(envs, episodes, writer);
+        Resumption.Save(envs, collector.Episodes, writer);
     }
 
     /// <inheritdoc/>
@@ -169,7 +165,7 @@ public sealed class PpoAgent : IAgent
         optimizer.Load(reader);
         random.State = reader.ReadRng().State;
         reader.ReadAll<int>(order, "the order of a rollout's transitions");
-        Resumption.Load(envs, episodes, reader, seed, Steps);
+        Resumption.Load(envs, collector.Episodes, reader, seed, Steps);
         acting.Refresh();
     }
 
@@ -185,81 +181,14 @@ public sealed class PpoAgent : IAgent
         rollout.Gather(order.AsSpan(0, batch.Size), batch);
         network.NormalizeOn(features.Of(batch.Observations));
         acting.Refresh();
-        episodes.Reset();
+        collector.Episodes.Reset();
         envs.Reset(seed);
     }
 
     private void Collect()
     {
-        for (var t = 0; t < rollout.Steps; t++)
-        {
-            rollout.KeepObservations(t, envs);
-            acting.Evaluate(features.Of(envs.Observations), envs.Count, policy, rollout.Value(t));
-            RequireFinite(policy, "policy output", t);
-            RequireFinite(rollout.Value(t), "value", t);
-            if (t > 0)
-                Bootstrap(t - 1, rollout.Value(t));
-
-            Act(rollout.LogProbability(t), t);
-            envs.Step();
-            RequireFinite(envs.Rewards, "reward", t + 1);
-            rollout.KeepOutcome(t, envs);
-            episodes.Record(envs);
-            BootstrapEnded(t);
-        }
-
-        acting.Value(features.Of(envs.Observations), envs.Count, lastValue);
-        Bootstrap(rollout.Steps - 1, lastValue);
+        collector.Collect(rollout, Steps);
         rollout.Estimate(options.Gamma, options.Lambda);
-    }
-
-    // Draws a ~ π(·|s) in every environment, and keeps it with its log-probability.
-    private void Act(Span<float> logProbability, int t)
-    {
-        var outputs = policy.Length / envs.Count;
-        for (var i = 0; i < envs.Count; i++)
-        {
-            var output = policy.AsSpan(i * outputs, outputs);
-            if (envs.ActionSpace is Box bounds)
-            {
-                var action = rollout.Numbers(t).Slice(i * outputs, outputs);
-                DiagonalGaussian.Sample(output, acting.LogStd, random, action, out logProbability[i]);
-                bounds.Clip(action, envs.Actions.Row<float>(i));
-            }
-            else
-            {
-                var choice = Categorical.Sample(output, random, out logProbability[i]);
-                rollout.Choices(t)[i] = envs.Actions.All<int>()[i] = choice;
-            }
-        }
-    }
-
-    // V(sₜ₊₁) where the episode goes on: the value of the next observation.
-    private void Bootstrap(int t, ReadOnlySpan<float> valueAfter)
-    {
-        var ended = rollout.Ended(t);
-        var nextValue = rollout.NextValue(t);
-        for (var i = 0; i < envs.Count; i++)
-        {
-            if (!ended[i])
-                nextValue[i] = valueAfter[i];
-        }
-
-        RequireFinite(nextValue, "value of the next observation", t + 1);
-    }
-
-    // V(sₜ₊₁) where it ended: none after a termination; after a truncation, the value of the state it was cut off in.
-    private void BootstrapEnded(int t)
-    {
-        var nextValue = rollout.NextValue(t);
-        if (envs.Truncated.Contains(true))
-            acting.Value(features.Of(envs.FinalObservations), envs.Count, nextValue);
-
-        for (var i = 0; i < envs.Count; i++)
-        {
-            if (envs.Terminated[i])
-                nextValue[i] = 0;
-        }
     }
 
     private Metric[] Update()
@@ -286,7 +215,7 @@ public sealed class PpoAgent : IAgent
             new("clip_range", clip),
             new("epochs", epoch),
         ];
-        RequireFinite(metrics);
+        Finite.Require(metrics, Steps, "ppo");
         return [.. metrics, new("explained_variance", Returns.ExplainedVariance(rollout.Values, rollout.Targets))];
     }
 
@@ -309,19 +238,6 @@ public sealed class PpoAgent : IAgent
 
     // log σ as of now, which has moved since acting was refreshed.
     private ReadOnlySpan<float> LogStd() => network.log_std is { } logStd ? Aten.Memory<float>(logStd.cpu()) : [];
-
-    // t steps of the rollout were done.
-    private void RequireFinite(ReadOnlySpan<float> numbers, string name, int t) =>
-        Finite.Require(numbers, name, envs.Count, Steps + ((long)t * envs.Count), "ppo");
-
-    private void RequireFinite(IEnumerable<Metric> metrics)
-    {
-        foreach (var (name, value) in metrics)
-        {
-            if (!double.IsFinite(value))
-                throw Finite.Diverged(name, value, Steps, "ppo");
-        }
-    }
 
     /// <summary>Frees the networks and what was collected; the environments stay.</summary>
     public void Dispose()

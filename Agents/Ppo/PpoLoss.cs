@@ -1,4 +1,5 @@
 using RlWn.Agents.Data;
+using RlWn.Agents.Formulas;
 
 namespace RlWn.Agents.Ppo;
 
@@ -14,19 +15,6 @@ internal sealed class PpoLoss(PpoOptions options)
 {
     private double policyLoss, valueLoss, entropy, approximateKl, clipFraction, gradientNorm;
     private int minibatches;
-
-    /// <summary>The gradients of the loss, to be written.</summary>
-    internal readonly ref struct Gradient
-    {
-        /// <summary>∂L/∂logits or ∂L/∂mean, [B, K].</summary>
-        public required Span<float> Output { get; init; }
-
-        /// <summary>∂L/∂V, [B].</summary>
-        public required Span<float> Value { get; init; }
-
-        /// <summary>∂L/∂log σ, [K]; empty for choices.</summary>
-        public required Span<float> LogStd { get; init; }
-    }
 
     /// <summary>KL(π_old || π), averaged since the last <see cref="Clear"/>.</summary>
     public double ApproximateKl => approximateKl / minibatches;
@@ -56,7 +44,7 @@ internal sealed class PpoLoss(PpoOptions options)
     /// <param name="clip">ε.</param>
     /// <param name="gradient">Receives the gradients.</param>
     public void Evaluate(
-        ReadOnlySpan<float> output, ReadOnlySpan<float> value, ReadOnlySpan<float> logStd, Minibatch batch, double clip, in Gradient gradient)
+        ReadOnlySpan<float> output, ReadOnlySpan<float> value, ReadOnlySpan<float> logStd, Minibatch batch, double clip, in OutputGradient gradient)
     {
         var count = value.Length;
         var outputs = output.Length / count;
@@ -75,56 +63,22 @@ internal sealed class PpoLoss(PpoOptions options)
         }
     }
 
-    // π = softmax(z): ∂log π(a)/∂z = 1[a] - π, and ∂H/∂z = -π (log π + H).
     private void Categorical(ReadOnlySpan<float> logits, int choice, float oldLogProbability, float advantage, double clip, int count, Span<float> gradient)
     {
-        var highest = logits[0];
-        foreach (var logit in logits)
-            highest = Math.Max(highest, logit);
-
-        var sum = 0.0;
-        foreach (var logit in logits)
-            sum += Math.Exp(logit - highest);
-
-        var normalizer = highest + Math.Log(sum);
-        var stateEntropy = 0.0;
-        foreach (var logit in logits)
-            stateEntropy -= Math.Exp(logit - normalizer) * (logit - normalizer);
-
-        entropy += stateEntropy / count;
-        var slope = Policy(logits[choice] - normalizer - oldLogProbability, advantage, clip, count);
-        var entropySlope = options.EntropyWeight / count;
-        for (var k = 0; k < logits.Length; k++)
-        {
-            var logProbability = logits[k] - normalizer;
-            var probability = Math.Exp(logProbability);
-            gradient[k] = (float)((slope * ((k == choice ? 1 : 0) - probability)) + (entropySlope * probability * (logProbability + stateEntropy)));
-        }
+        var policy = PolicyGradient.Categorical(logits, choice);
+        entropy += policy.Entropy / count;
+        var slope = Policy(policy.LogProbability - oldLogProbability, advantage, clip, count);
+        PolicyGradient.CategoricalGradient(logits, choice, policy, slope, -options.EntropyWeight / count, gradient);
     }
 
-    // π = N(μ, σ²), z = (a - μ)/σ: ∂log π/∂μ = z/σ, ∂log π/∂log σ = z² - 1, and ∂H/∂log σ = 1.
     private void Gaussian(
         ReadOnlySpan<float> mean, ReadOnlySpan<float> logStd, ReadOnlySpan<float> action, float oldLogProbability, float advantage, double clip, int count,
         Span<float> gradient, Span<float> logStdGradient)
     {
-        const double HalfLogTau = 0.91893853320467274178;   // ½ log 2π
-        var (logProbability, stateEntropy) = (0.0, 0.0);
-        for (var k = 0; k < mean.Length; k++)
-        {
-            var z = (action[k] - mean[k]) * Math.Exp(-logStd[k]);
-            logProbability -= (0.5 * z * z) + logStd[k] + HalfLogTau;
-            stateEntropy += logStd[k] + 0.5 + HalfLogTau;
-        }
-
-        entropy += stateEntropy / count;
-        var slope = Policy(logProbability - oldLogProbability, advantage, clip, count);
-        for (var k = 0; k < mean.Length; k++)
-        {
-            var inverse = Math.Exp(-logStd[k]);
-            var z = (action[k] - mean[k]) * inverse;
-            gradient[k] = (float)(slope * z * inverse);
-            logStdGradient[k] += (float)((slope * ((z * z) - 1)) - (options.EntropyWeight / count));
-        }
+        var policy = PolicyGradient.Gaussian(mean, logStd, action);
+        entropy += policy.Entropy / count;
+        var slope = Policy(policy.LogProbability - oldLogProbability, advantage, clip, count);
+        PolicyGradient.GaussianGradient(mean, logStd, action, slope, -options.EntropyWeight / count, gradient, logStdGradient);
     }
 
     // -min(ρ Â, clip(ρ, 1 - ε, 1 + ε) Â) and its slope in log π. The pessimistic bound: moving ρ beyond 1 ± ε gains nothing.

@@ -1,6 +1,8 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using RlWn.Agents.A2c;
+using RlWn.Agents.A3c;
 using RlWn.Agents.Dqn;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
@@ -20,7 +22,7 @@ internal sealed record RunSettings
     /// <summary>The environment's id, as 'rlwn envs' lists them.</summary>
     public string Env { get; init; } = "";
 
-    /// <summary>The algorithm: ppo or dqn. Its settings are under its name.</summary>
+    /// <summary>The algorithm: ppo, a2c, a3c or dqn. Its settings are under its name.</summary>
     public string Agent { get; init; } = "ppo";
 
     /// <summary>Environment steps to train, rounded up to whole rollouts.</summary>
@@ -51,6 +53,10 @@ internal sealed record RunSettings
     [Range(1, 1_000_000)] public int CheckpointsKept { get; init; } = 2;
 
     public PpoOptions Ppo { get; init; } = new();
+
+    public A2cOptions A2c { get; init; } = new();
+
+    public A3cOptions A3c { get; init; } = new();
 
     public DqnOptions Dqn { get; init; } = new();
 

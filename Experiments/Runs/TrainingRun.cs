@@ -26,7 +26,7 @@ internal sealed class TrainingRun : IDisposable
 
     private readonly RunSettings settings;
     private readonly EnvSpec spec;
-    private readonly VectorEnv envs;
+    private readonly VectorEnv? envs;   // none where the agent makes its own
     private readonly IAgent agent;
     private readonly RunStatistics statistics;
     private readonly DateTimeOffset started = DateTimeOffset.Now;
@@ -44,16 +44,16 @@ internal sealed class TrainingRun : IDisposable
         torch.set_num_threads(settings.Threads);
         spec = EnvRegistry.Get(settings.Env);
         statistics = new(spec.RewardThreshold);
-        envs = spec.CreateVector(AgentFactory.Environments(settings));
+        envs = AgentFactory.Environments(settings) is { } count ? spec.CreateVector(count) : null;
         try
         {
             var device = TorchDevice.Choose(settings.Device);
             this.settings = settings with { Device = device.ToString() };   // what auto came to, so that the settings repeat the run
-            agent = AgentFactory.Make(settings, envs, device);
+            agent = AgentFactory.Make(settings, spec, envs, device);
         }
         catch (ArgumentException misfit)
         {
-            envs.Dispose();
+            envs?.Dispose();
             throw new UsageException(Failures.WithoutParameter(misfit));
         }
     }
@@ -99,7 +99,7 @@ internal sealed class TrainingRun : IDisposable
     public void Dispose()
     {
         agent.Dispose();
-        envs.Dispose();
+        envs?.Dispose();
     }
 
     private TrainingResult Run(RunFolder folder, RunLogs logs, ProgressLine? progress, CancellationToken stop)

@@ -1,0 +1,70 @@
+using RlWn.Envs;
+using RlWn.Init;
+using RlWn.Networks;
+using static TorchSharp.torch;
+
+namespace RlWn.Agents.Data;
+
+/// <summary>An actor-critic from its first values to its diagnosis, as agents that learn from rollouts share it.</summary>
+internal static class ActorCritics
+{
+    private const int Observations = 256;   // to set a data-dependent scheme's scales by: 100 or more different ones
+
+    /// <summary>An actor-critic for the spaces of a vector. The same seed gives the same weights.</summary>
+    /// <exception cref="ArgumentException">The actions lie neither in a Discrete nor in a Box.</exception>
+    public static ActorCritic Make(VectorEnv envs, NetworkOptions options, ulong seed, Device device)
+    {
+        var outputs = envs.ActionSpace switch
+        {
+            Discrete discrete => discrete.N,
+            Box box => box.Size,
+            var space => throw new ArgumentException($"Expected actions in a Discrete or a Box, got {space}.", nameof(envs)),
+        };
+        using var generator = new Generator(unchecked((ulong)(long)seed));
+        return new ActorCritic(envs.ObservationSpace.Size, outputs, envs.ActionSpace is Box, options, new Initializer(generator, Device: device));
+    }
+
+    /// <summary>Refuses batch normalization where copies of a network act and learn: each has running statistics of its own.</summary>
+    /// <exception cref="ArgumentException">The network has it.</exception>
+    public static void RequireNoBatchNorm(NetworkOptions network, string agent)
+    {
+        if (network.Scheme.HasBatchNorm || network.NormPartner == NormPartner.BatchNorm)
+        {
+            throw new ArgumentException(
+                $"Expected a network without batch normalization for {agent}, whose threads would each keep statistics of their own, got network.scheme {network.Scheme} "
+                + $"with network.normPartner {network.NormPartner}. Take another scheme, or the agent a2c or ppo.", nameof(network));
+        }
+    }
+
+    /// <summary>The layers after an update on a batch of observations, [B, D].</summary>
+    public static IReadOnlyList<LayerDiagnostics> Diagnose(ActorCritic network, FlatParameters parameters, double learningRate, ReadOnlySpan<float> observations)
+    {
+        using var scope = NewDisposeScope();
+        var size = network.Actor.Widths[0];
+        var batch = empty([observations.Length / size, size], ScalarType.Float32);
+        observations.CopyTo(Aten.Memory<float>(batch));
+        return Diagnostics.Of(network, learningRate, batch.to(parameters.Values.dtype, parameters.Values.device));
+    }
+
+    /// <summary>The error of a diagnosis that came too early.</summary>
+    public static InvalidOperationException NoUpdateYet() => new("Expected an update before a diagnosis, got none. Diagnose after the first report.");
+
+    /// <summary>Sets a data-dependent scheme's scales by what the policy sees with g = 1, in steps that do not count. Others stay as they are.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="envs">Where to look; reset by <paramref name="seed"/> before, and to be reset after.</param>
+    /// <param name="collector">Of the vector, acting by the network.</param>
+    /// <param name="seed">The environments' seed.</param>
+    public static void SetScales(ActorCritic network, VectorEnv envs, Collector collector, ulong seed)
+    {
+        if (!network.NeedsBatch)
+            return;
+
+        var rollout = new Rollout(Math.Max(1, (Observations + envs.Count - 1) / envs.Count), envs);
+        var batch = new Minibatch(rollout.Count, envs.ObservationSpace, envs.ActionSpace);
+        envs.Reset(seed);
+        collector.Collect(rollout, steps: 0);
+        rollout.Gather([.. Enumerable.Range(0, rollout.Count)], batch);
+        network.NormalizeOn(new Features(envs.ObservationSpace).Of(batch.Observations));
+        collector.Episodes.Reset();
+    }
+}

@@ -1,0 +1,92 @@
+using System.Runtime.ExceptionServices;
+using static TorchSharp.torch;
+
+namespace RlWn.Agents.Data;
+
+/// <summary>Threads that do one piece of work each whenever they are told to, and rest in between.</summary>
+/// <remarks>
+/// Whoever tells them owns the time: between <see cref="Wait"/> and the next <see cref="Start"/> nothing runs, so that everything can be read, saved or
+/// disposed. Each thread has libtorch compute on itself alone. Threads start with the first piece of work.
+/// </remarks>
+internal sealed class Crew : IDisposable
+{
+    private readonly Thread[] threads;
+    private readonly Barrier barrier;   // the threads and whoever tells them
+    private readonly Action<int> work;
+    private Exception? failure;
+    private bool hasStarted;
+    private volatile bool isOver;
+
+    /// <summary>Makes a crew that rests.</summary>
+    /// <param name="count">How many threads, at least 1.</param>
+    /// <param name="name">What each is called, before its number.</param>
+    /// <param name="work">One piece of work of the thread of a number from 0. It is to end early where <see cref="HasFailed"/>.</param>
+    public Crew(int count, string name, Action<int> work)
+    {
+        this.work = work;
+        barrier = new Barrier(count + 1);
+        threads = [.. Enumerable.Range(0, count).Select(i => new Thread(() => Run(i)) { Name = $"{name} {i}", IsBackground = true })];
+    }
+
+    /// <summary>Whether somebody's work has failed since the last <see cref="Start"/>.</summary>
+    public bool HasFailed => Volatile.Read(ref failure) is not null;
+
+    /// <summary>Lets every thread do its work once.</summary>
+    public void Start()
+    {
+        if (!hasStarted)
+        {
+            hasStarted = true;
+            foreach (var thread in threads)
+                thread.Start();
+        }
+
+        failure = null;
+        barrier.SignalAndWait();
+    }
+
+    /// <summary>Waits until all have done it.</summary>
+    /// <exception cref="Exception">What the first that failed has thrown.</exception>
+    public void Wait()
+    {
+        barrier.SignalAndWait();
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
+    }
+
+    /// <summary>Ends the threads, which rest.</summary>
+    public void Dispose()
+    {
+        if (hasStarted)
+        {
+            isOver = true;
+            barrier.SignalAndWait();
+            foreach (var thread in threads)
+                thread.Join();
+        }
+
+        barrier.Dispose();
+    }
+
+    private void Run(int index)
+    {
+        set_num_threads(1);
+        while (true)
+        {
+            barrier.SignalAndWait();
+            if (isOver)
+                return;
+
+            try
+            {
+                work(index);
+            }
+            catch (Exception cause)   // handed to whoever waits
+            {
+                Interlocked.CompareExchange(ref failure, cause, null);
+            }
+
+            barrier.SignalAndWait();
+        }
+    }
+}
