@@ -72,7 +72,7 @@ public sealed class A2cAgent : IAgent
         random = new Rng(seed, stream: ulong.MaxValue);   // apart from every environment's stream
 
         using var scope = NewDisposeScope();
-        this.network = Fresh.ActorCritic(envs, network, seed, device);
+        this.network = ActorCritics.Make(envs, network, seed, device);
         parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
         optimizer = options.Optimizer.Make(parameters, options.OptimizerEpsilon, options.RmsPropDecay, network);
         projection = new Projection(this.network, network.ProjectEvery);
@@ -125,7 +125,8 @@ public sealed class A2cAgent : IAgent
     public Policy SnapshotPolicy(IReadOnlyDictionary<string, string>? metadata = null) => PolicySnapshot.Of(network, envs, metadata);
 
     /// <inheritdoc/>
-    public IReadOnlyList<LayerDiagnostics> Diagnose() => Diagnosis.Of(network, parameters, LearningRate, Updates, features, batch.Observations);
+    public IReadOnlyList<LayerDiagnostics> Diagnose() =>
+        Diagnosis.Of(network, parameters, LearningRateAt(Steps - rollout.Count), Updates, features, batch.Observations);
 
     /// <inheritdoc/>
     public void Save(BinaryWriter writer)
@@ -151,11 +152,11 @@ public sealed class A2cAgent : IAgent
         acting.Refresh();
     }
 
-    private double LearningRate => options.LearningRateSchedule.At(options.LearningRate, (double)Steps / totalSteps);
+    private double LearningRateAt(long steps) => options.LearningRateSchedule.At(options.LearningRate, (double)steps / totalSteps);
 
     private void Start()
     {
-        Fresh.SetScales(network, envs, collector, seed);
+        ActorCritics.SetScales(network, envs, collector, seed);
         acting.Refresh();
         envs.Reset(seed);
     }
@@ -177,14 +178,14 @@ public sealed class A2cAgent : IAgent
         learning.Backward(byOutput, byValue, byLogStd);
 
         loss.AddGradientNorm(parameters.ClipGradients(maxGradientNorm).item<float>());
-        optimizer.Step(LearningRate);
+        optimizer.Step(LearningRateAt(Steps));
         projection.After(++Updates);
         acting.Refresh();
     }
 
     private Metric[] Metrics()
     {
-        Metric[] metrics = [.. loss.Metrics, new("learning_rate", LearningRate)];
+        Metric[] metrics = [.. loss.Metrics, new("learning_rate", LearningRateAt(Steps - rollout.Count))];
         Finite.Require(metrics, Steps, "a2c");
         return [.. metrics, new("explained_variance", Returns.ExplainedVariance(rollout.Values, rollout.Targets))];   // of the last rollout
     }

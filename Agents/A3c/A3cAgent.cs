@@ -58,7 +58,7 @@ public sealed class A3cAgent : IAgent
         ArgumentOutOfRangeException.ThrowIfLessThan(totalSteps, 1);
         options.Validate();
         network.Validate();
-        Fresh.RequireNoBatchNorm(network, "a3c");
+        ActorCritics.RequireNoBatchNorm(network, "a3c");
 
         (this.options, this.totalSteps) = (options, totalSteps);
         roundSteps = options.RolloutSteps * options.Environments;
@@ -67,7 +67,7 @@ public sealed class A3cAgent : IAgent
         canSaveEnvs = firstEnvs.CanSave;
 
         using var scope = NewDisposeScope();
-        this.network = Fresh.ActorCritic(firstEnvs, network, seed, device);
+        this.network = ActorCritics.Make(firstEnvs, network, seed, device);
         parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
         optimizer = options.Optimizer.Make(parameters, options.OptimizerEpsilon, options.RmsPropDecay, network);
         projection = network.ProjectEvery > 0 ? new Projection(this.network, network.ProjectEvery) : null;
@@ -114,10 +114,9 @@ public sealed class A3cAgent : IAgent
     public Policy SnapshotPolicy(IReadOnlyDictionary<string, string>? metadata = null) => PolicySnapshot.Of(network, firstEnvs, metadata);
 
     /// <inheritdoc/>
-    /// <remarks>Gradients and activations are the workers' own and are not looked at.</remarks>
-    public IReadOnlyList<LayerDiagnostics> Diagnose() => Updates > 0
-        ? Diagnostics.Of(network, LearningRateAt(Steps - roundSteps))
-        : throw new InvalidOperationException("Expected an update before a diagnosis, got none. Diagnose after the first report.");
+    /// <remarks>As one of the workers saw it: the gradient of its last rollout, at the parameters it had then.</remarks>
+    public IReadOnlyList<LayerDiagnostics> Diagnose() =>
+        (workers.FirstOrDefault(worker => worker.HasLearned) ?? workers[0]).Diagnose(LearningRateAt(Steps - roundSteps));
 
     /// <inheritdoc/>
     /// <remarks>Between reports the workers rest, each at the end of a rollout.</remarks>

@@ -40,7 +40,7 @@ internal sealed class A3cWorker : IDisposable
         this.seed = random.NextUInt64();
 
         using var scope = NewDisposeScope();
-        this.network = Fresh.ActorCritic(envs, network, seed, shared.Values.device);
+        this.network = ActorCritics.Make(envs, network, seed, shared.Values.device);
         parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
         acting = new Acting(this.network);
         collector = new Collector(envs, acting, random, "a3c", firstEnvironment: index * envs.Count);
@@ -57,12 +57,15 @@ internal sealed class A3cWorker : IDisposable
         maxGradientNorm = tensor((float)options.MaxGradientNorm, device: shared.Values.device).DetachFromDisposeScope();
     }
 
+    /// <summary>Whether it has done a round.</summary>
+    public bool HasLearned { get; private set; }
+
     /// <summary>The share of the last rollout's variance that the values explain.</summary>
     public double ExplainedVariance => Returns.ExplainedVariance(rollout.Values, rollout.Targets);
 
     /// <summary>Sets a data-dependent scheme's scales in this worker's environments; others stay as they are.</summary>
     /// <param name="target">The shared network.</param>
-    public void SetScales(ActorCritic target) => Fresh.SetScales(target, envs, collector, seed);
+    public void SetScales(ActorCritic target) => ActorCritics.SetScales(target, envs, collector, seed);
 
     /// <summary>Starts new episodes.</summary>
     public void Start() => envs.Reset(seed);
@@ -87,6 +90,7 @@ internal sealed class A3cWorker : IDisposable
         loss.AddGradientNorm(parameters.ClipGradients(maxGradientNorm).item<float>());
 
         optimizer.Step(learningRate, parameters.Gradients);   // θ by dθ', whoever else is at it
+        HasLearned = true;
     }
 
     /// <summary>Hands out what was counted since the last call.</summary>
@@ -95,6 +99,10 @@ internal sealed class A3cWorker : IDisposable
         total.Take(loss);
         return collector.Episodes.Take();
     }
+
+    /// <summary>Looks at the layers after the last round.</summary>
+    public IReadOnlyList<LayerDiagnostics> Diagnose(double learningRate) => 
+        Diagnosis.Of(network, parameters, learningRate, updates: HasLearned ? 1 : 0, features, batch.Observations);
 
     public void Save(BinaryWriter writer)
     {

@@ -100,5 +100,5 @@ internal sealed class Collector(VectorEnv envs, Acting acting, Rng random, strin
     }
 
     private void RequireFinite(ReadOnlySpan<float> numbers, string name, long steps, int t) =>
-        Finite.Require(numbers, name, envs.Count, firstEnvironment, steps + ((long)t * envs.Count), section);
+        Finite.Require(numbers, name, envs.Count, steps + ((long)t * envs.Count), section, firstEnvironment);
 }

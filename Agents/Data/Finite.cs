@@ -3,40 +3,42 @@ namespace RlWn.Agents.Data;
 /// <summary>One NaN would reach every weight within an update: it is stopped while its environment is known.</summary>
 internal static class Finite
 {
-    /// <summary>Refuses numbers of N environments that are not finite.</summary>
-    /// <param name="numbers">The numbers, environment after environment, [N, …].</param>
-    /// <param name="name">What they are, as "reward".</param>
+    /// <summary>Requires numbers of environments, as many of each, to be finite.</summary>
+    /// <param name="numbers">[N, K].</param>
+    /// <param name="name">What they are.</param>
     /// <param name="environments">N.</param>
-    /// <param name="firstEnvironment">The number of the first of them in the run.</param>
-    /// <param name="steps">Environment steps done.</param>
-    /// <param name="section">The agent's section of the settings, as "ppo", for what to try.</param>
-    /// <exception cref="TrainingDivergedException">One is not finite.</exception>
-    public static void Require(ReadOnlySpan<float> numbers, string name, int environments, int firstEnvironment, long steps, string section)
+    /// <param name="steps">Environment steps done when they came.</param>
+    /// <param name="agent">The section of the settings to advise on.</param>
+    /// <param name="firstEnvironment">The number of the first of these environments in the run.</param>
+    /// <exception cref="TrainingDivergedException">One is not; the message says which.</exception>
+    public static void Require(ReadOnlySpan<float> numbers, string name, int environments, long steps, string agent, int firstEnvironment = 0)
     {
         for (var k = 0; k < numbers.Length; k++)
         {
             if (!float.IsFinite(numbers[k]))
             {
                 throw new TrainingDivergedException(
-                    $"Expected a finite {name}, got {numbers[k]} in environment {firstEnvironment + (k / (numbers.Length / environments))} "
-                    + $"after {steps} environment steps. "
-                    + $"Look for NaN, infinite or huge numbers in its observations and rewards; if there are none, lower {section}.learningRate.");
+                    $"Expected a finite {name}, got {numbers[k]} in environment {firstEnvironment + (k / (numbers.Length / environments))} after {steps} environment steps. "
+                    + $"Look for NaN, infinite or huge numbers in its observations and rewards; if there are none, lower {agent}.learningRate.");
             }
         }
     }
 
-    /// <summary>Refuses metrics that are not finite.</summary>
-    /// <inheritdoc cref="Require(ReadOnlySpan{float}, string, int, int, long, string)" path="/param|/exception"/>
-    public static void Require(IEnumerable<Metric> metrics, long steps, string section)
+    /// <summary>Requires metrics to be finite.</summary>
+    /// <param name="metrics">The metrics.</param>
+    /// <param name="steps">Environment steps done.</param>
+    /// <param name="agent">The section of the settings to advise on.</param>
+    /// <exception cref="TrainingDivergedException">One is not; the message says which.</exception>
+    public static void Require(IEnumerable<Metric> metrics, long steps, string agent)
     {
         foreach (var (name, value) in metrics)
         {
             if (!double.IsFinite(value))
-            {
-                throw new TrainingDivergedException(
-                    $"Expected a finite {name}, got {value} after {steps} environment steps. "
-                    + $"Lower {section}.learningRate or {section}.maxGradientNorm, or look for huge rewards.");
-            }
+                throw Diverged(name, value, steps, agent);
         }
     }
+
+    /// <summary>The error of a metric that is not finite.</summary>
+    public static TrainingDivergedException Diverged(string name, double value, long steps, string agent) => new(
+        $"Expected a finite {name}, got {value} after {steps} environment steps. Lower {agent}.learningRate or {agent}.maxGradientNorm, or look for huge rewards.");
 }

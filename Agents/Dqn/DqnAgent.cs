@@ -240,12 +240,12 @@ public sealed class DqnAgent : IAgent
             acting.Refresh();
         isActingStale = false;
         acting.Forward(features.Read(envs.Observations), envs.Count, actingOutput);
-        Finite.Require(actingOutput, "Q-value", envs.Count, firstEnvironment: 0, Steps, "dqn");
+        Finite.Require(actingOutput, "Q-value", envs.Count, Steps, "dqn");
     }
 
     private void Keep()
     {
-        Finite.Require(envs.Rewards, "reward", envs.Count, firstEnvironment: 0, Steps + envs.Count, "dqn");
+        Finite.Require(envs.Rewards, "reward", envs.Count, Steps + envs.Count, "dqn");
         replay.Add(envs);
         episodes.Record(envs);
         Steps += envs.Count;

@@ -263,7 +263,7 @@ public sealed class Policy : IDisposable
     /// <exception cref="InvalidOperationException">The policy is continuous, or its observations are no bytes.</exception>
     /// <inheritdoc cref="Act(ReadOnlySpan{float})" path="/exception[@cref='T:System.ArgumentException']"/>
     [SkipLocalsInit]
-    public int Act(ReadOnlySpan<byte> observation)
+    public int ActOnBytes(ReadOnlySpan<byte> observation)
     {
         RequireDiscrete();
         Span<float> room = stackalloc float[FeaturesTogether];
@@ -277,7 +277,7 @@ public sealed class Policy : IDisposable
     /// <exception cref="ArgumentException">A length is wrong.</exception>
     /// <exception cref="InvalidOperationException">The policy is discrete, or its observations are no bytes.</exception>
     [SkipLocalsInit]
-    public void Act(ReadOnlySpan<byte> observation, Span<float> action)
+    public void ActOnBytes(ReadOnlySpan<byte> observation, Span<float> action)
     {
         RequireContinuous();
         Span<float> room = stackalloc float[FeaturesTogether];

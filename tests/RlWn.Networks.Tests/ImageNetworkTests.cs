@@ -147,7 +147,7 @@ public class ImageNetworkTests
         Seeded.AssertClose(network.Actor.forward(AsNumbers(bytes, Batch)), tensor(means, [Batch, network.Actor.OutputSize]), 1e-5 * size);
 
         var first = new float[network.Actor.OutputSize];
-        folded.Act(bytes.AsSpan(0, bytes.Length / Batch), first);   // Scale is 1 / 2, and 2 the greatest byte
+        folded.ActOnBytes(bytes.AsSpan(0, bytes.Length / Batch), first);   // Scale is 1 / 2, and 2 the greatest byte
         Assert.Equal(means[..first.Length], first);
     }
 
@@ -168,7 +168,7 @@ public class ImageNetworkTests
         float[] Act(byte[] bytes)
         {
             var action = new float[3];
-            policy.Act(bytes, action);
+            policy.ActOnBytes(bytes, action);
             return action;
         }
     }
@@ -179,11 +179,11 @@ public class ImageNetworkTests
         using var network = new ActorCritic([1, 12, 12], 3, false, new() { Torso = Torso.Impala, TorsoDepth = 9 }, Seeded.Init(1));
         using var policy = Saved(network.Actor, [1, 12, 12]);
         var (bytes, action) = (Grids(1, 144), new float[3]);
-        policy.Act(bytes, action);
+        policy.ActOnBytes(bytes, action);
 
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 50; i++)
-            policy.Act(bytes, action);
+            policy.ActOnBytes(bytes, action);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 

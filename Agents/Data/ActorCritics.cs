@@ -5,14 +5,14 @@ using static TorchSharp.torch;
 
 namespace RlWn.Agents.Data;
 
-/// <summary>What agents start from.</summary>
-internal static class Fresh
+/// <summary>An actor-critic from its first values to its diagnosis, as agents that learn from rollouts share it.</summary>
+internal static class ActorCritics
 {
     private const int Observations = 256;   // to set a data-dependent scheme's scales by: 100 or more different ones
 
     /// <summary>An actor-critic for the spaces of a vector. The same seed gives the same weights.</summary>
     /// <exception cref="ArgumentException">The actions lie neither in a Discrete nor in a Box.</exception>
-    public static ActorCritic ActorCritic(VectorEnv envs, NetworkOptions options, ulong seed, Device device)
+    public static ActorCritic Make(VectorEnv envs, NetworkOptions options, ulong seed, Device device)
     {
         var outputs = envs.ActionSpace switch
         {

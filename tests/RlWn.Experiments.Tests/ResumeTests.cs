@@ -1,0 +1,102 @@
+using RlWn.Envs;
+
+namespace RlWn.Experiments.Tests;
+
+/// <summary>Runs that are interrupted, and end as they would have without.</summary>
+public sealed class ResumeTests : IDisposable
+{
+    private static readonly string[] Ppo = ["train", "cartpole-ppo", "--quiet", "--device", "cpu", "--seed", "5", "--steps", "150000", "--set", "checkpointEvery=0"];
+
+    private static readonly string[] Dqn =
+    [
+        "train", "cartpole-dqn", "--quiet", "--device", "cpu", "--seed", "5", "--steps", "12000", "--set", "checkpointEvery=0", "--set", "dqn.bufferSize=3000",
+        "--set", "dqn.prioritized=true", "--set", "dqn.steps=3", "--set", "evaluateEvery=2000",
+    ];
+
+    private readonly Scratch scratch = new();
+
+    public void Dispose() => scratch.Dispose();
+
+    [Theory]
+    [InlineData("ppo", 20)]
+    [InlineData("dqn", 5)]
+    public void Resume_KilledAtRandomMoments_EndsBitByBit(string agent, int kills)
+    {
+        var arguments = agent == "ppo" ? Ppo : Dqn;
+        Assert.Equal(0, Rlwn.Run(scratch.Path, [.. arguments, "--out", "whole"]).ExitCode);
+
+        var random = new Rng(seed: 17);
+        var reached = new List<int>();
+        for (var kill = 0; kill < kills; kill++)
+        {
+            // The line comes when the network stands and the checkpoint is about to be read.
+            using var running = Rlwn.Start(scratch.Path, [.. arguments, "--out", "cut", "--resume"]);
+            running.WaitForLineWith(kill == 0 ? "Training" : "Resuming");
+            Thread.Sleep(random.Next(0, 100));
+            running.Dispose();   // kills: SIGKILL on Unix
+            reached.Add(Directory.GetFiles(scratch["cut"], "checkpoint-*.ckpt").Length);
+        }
+
+        Assert.Contains(reached, count => count > 0);
+        var (exitCode, _, error) = Rlwn.Run(scratch.Path, "resume", "cut", "--quiet");
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains("Going on from step", error, StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllBytes(scratch["whole/policy.safetensors"]), File.ReadAllBytes(scratch["cut/policy.safetensors"]));
+        Assert.Equal(File.ReadAllText(scratch["whole/evaluation.json"]), File.ReadAllText(scratch["cut/evaluation.json"]));
+        Assert.Equal(WithoutTimes("whole/metrics.csv", [1, 2]), WithoutTimes("cut/metrics.csv", [1, 2]));
+        Assert.Equal(File.ReadAllText(scratch["whole/diagnostics.csv"]), File.ReadAllText(scratch["cut/diagnostics.csv"]));
+        Assert.Empty(Directory.GetFiles(scratch["cut"], "*.tmp"));
+        if (agent == "dqn")
+        {
+            Assert.Equal(WithoutTimes("whole/evaluations.csv", [1]), WithoutTimes("cut/evaluations.csv", [1]));
+            Assert.Equal(File.ReadAllBytes(scratch["whole/best.safetensors"]), File.ReadAllBytes(scratch["cut/best.safetensors"]));
+        }
+    }
+
+    [Fact]
+    public void Resume_DamagedCheckpoint_WarnsAndTakesTheOneBefore()
+    {
+        Assert.Equal(0, Rlwn.Run(scratch.Path, [.. Ppo, "--out", "run", "--steps", "4096"]).ExitCode);
+        var checkpoints = Directory.GetFiles(scratch["run"], "checkpoint-*.ckpt").Order(StringComparer.Ordinal).ToArray();
+        Assert.Equal(2, checkpoints.Length);
+        var bytes = File.ReadAllBytes(checkpoints[1]);
+        File.WriteAllBytes(checkpoints[1], bytes[..(bytes.Length / 2)]);
+        File.WriteAllText(scratch["run/status.json"], """{ "state": "running" }""");   // as a kill leaves it
+        var policy = File.ReadAllBytes(scratch["run/policy.safetensors"]);
+
+        var (exitCode, _, error) = Rlwn.Run(scratch.Path, "resume", "run", "--quiet");
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains(Path.GetFileName(checkpoints[1]), error, StringComparison.Ordinal);
+        Assert.Contains("checksum", error, StringComparison.Ordinal);
+        Assert.Contains("Going on from step 3,584.", error, StringComparison.Ordinal);   // 4096 less one rollout of 8 · 64
+        Assert.Equal(policy, File.ReadAllBytes(scratch["run/policy.safetensors"]));
+    }
+
+    [Fact]
+    public void Resume_RunThatIsDoneOrGoingOnOrNone_IsRefused()
+    {
+        Assert.Equal(0, Rlwn.Run(scratch.Path, [.. Ppo, "--out", "done", "--steps", "512"]).ExitCode);
+        Refused(2, "Expected a run that did not end", "resume", "done");
+        Refused(1, "Expected the folder of a run", "resume", "nowhere");
+        Refused(2, "Expected --out DIR with --resume", "train", "--resume");
+
+        using var running = Rlwn.Start(scratch.Path, [.. Ppo, "--out", "mine", "--steps", "1e8"]);
+        running.WaitForLineWith("Training");
+        for (var wait = 0; !File.Exists(scratch["mine/status.json"]) && wait < 1000; wait++)
+            Thread.Sleep(10);
+        Refused(1, "Expected a run that no other process goes on with", "resume", "mine");
+    }
+
+    private void Refused(int code, string message, params string[] arguments)
+    {
+        var (exitCode, _, error) = Rlwn.Run(scratch.Path, arguments);
+        Assert.Equal(code, exitCode);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+
+    private IEnumerable<string> WithoutTimes(string file, int[] columns) => File.ReadLines(scratch[file])
+        .Select(line => string.Join(',', line.Split(',').Where((_, column) => !columns.Contains(column))));
+}
