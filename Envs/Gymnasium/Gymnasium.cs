@@ -41,7 +41,10 @@ public static class Gymnasium
         return StartVector(GymnasiumId.Parse(id), count, options);
     }
 
-    /// <summary>The environment as a registered one would be; nothing is started until it makes one.</summary>
+    /// <summary>
+    /// The environment as a registered one would be; nothing is started until it makes one. Where a vector is asked for so many workers, they are
+    /// processes.
+    /// </summary>
     /// <param name="id">The environment, as gymnasium:CartPole-v1.</param>
     /// <param name="options">How it is run; null for the defaults.</param>
     /// <exception cref="FormatException">The id is none of a Python environment.</exception>
@@ -49,14 +52,15 @@ public static class Gymnasium
     {
         ArgumentNullException.ThrowIfNull(id);
         var parsed = GymnasiumId.Parse(id);
-        return new(checks => Check(parsed, options, checks))
+        return new(
+            checks => Check(parsed, options, checks),
+            (count, workers) => StartVector(parsed, count, workers == 0 ? options : (options ?? new BridgeOptions()) with { Processes = workers }))
         {
             Id = id,
             Description = "An environment of Python's Gymnasium.",
             MaxSteps = null,
             RewardThreshold = null,
             Create = () => Start(parsed, options),
-            CreateVector = count => StartVector(parsed, count, options),
         };
     }
 

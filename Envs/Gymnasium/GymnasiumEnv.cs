@@ -52,7 +52,8 @@ public class GymnasiumEnv<TObservation, TAction> : IEnv<TObservation, TAction>, 
             throw new ArgumentException($"Expected an action in {ActionSpace}, got [{string.Join(", ", action.ToArray())}].", nameof(action));
 
         action.CopyTo(Python.Actions.Row<TAction>(0));
-        Python.Step(reward, terminated, truncated);
+        Python.Send();
+        Python.Receive(reward, terminated, truncated);
         Python.Observations.Row<TObservation>(0).CopyTo(observation);
         return new(reward[0], terminated[0], truncated[0]);
     }

@@ -28,6 +28,7 @@ public sealed class GymnasiumVectorEnv : VectorEnv
     /// <exception cref="GymnasiumException">Python raised an exception, or a process ended.</exception>
     public override void Reset(ulong seed)
     {
+        _ = Observations;   // refused while a step is under way
         for (var i = 0; i < seeds.Length; i++)
             seeds[i] = new Rng(seed, (ulong)i).Next();
         python.Reset(seeds);
@@ -36,6 +37,13 @@ public sealed class GymnasiumVectorEnv : VectorEnv
     /// <inheritdoc/>
     /// <exception cref="GymnasiumException">Python raised an exception, or a process ended.</exception>
     public override void Step()
+    {
+        Send();
+        Receive();
+    }
+
+    /// <inheritdoc/>
+    protected override void StartStep()
     {
         switch (ActionSpace)
         {
@@ -47,8 +55,11 @@ public sealed class GymnasiumVectorEnv : VectorEnv
                 break;
         }
 
-        python.Step(RewardsToWrite, TerminatedToWrite, TruncatedToWrite);
+        python.Send();
     }
+
+    /// <inheritdoc/>
+    protected override void FinishStep() => python.Receive(RewardsToWrite, TerminatedToWrite, TruncatedToWrite);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

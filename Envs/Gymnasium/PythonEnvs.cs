@@ -115,14 +115,28 @@ internal sealed unsafe class PythonEnvs : IDisposable
         state = State.Running;
     }
 
-    /// <summary>Does the row of <see cref="Actions"/> in each environment.</summary>
-    public void Step(Span<float> rewards, Span<bool> terminated, Span<bool> truncated)
+    /// <summary>Starts the action in the row of <see cref="Actions"/> in each environment.</summary>
+    public void Send()
     {
         RequireRunning();
         try
         {
             foreach (var worker in workers)
                 SendStep(worker);
+        }
+        catch
+        {
+            Break();
+            throw;
+        }
+    }
+
+    /// <summary>Waits for what came of the actions.</summary>
+    public void Receive(Span<float> rewards, Span<bool> terminated, Span<bool> truncated)
+    {
+        RequireRunning();
+        try
+        {
             foreach (var worker in workers)
             {
                 worker.ReceiveOk("step");

@@ -83,6 +83,7 @@ internal sealed class PythonWorker : IDisposable
     public JsonElement ReadGreeting(TimeSpan stepTimeout)
     {
         Span<byte> magic = stackalloc byte[4];
+        Watch(patience);
         Receive(magic, "start");
         if (!magic.SequenceEqual("RlWn"u8))
             throw Garbage(magic, "its start");
@@ -102,10 +103,10 @@ internal sealed class PythonWorker : IDisposable
         Send(json);
     }
 
-    /// <summary>Sends bytes. The answer's time runs from here.</summary>
+    /// <summary>Sends bytes.</summary>
     public void Send(ReadOnlySpan<byte> bytes)
     {
-        watchdog.Change(patience, Timeout.InfiniteTimeSpan);
+        Watch(patience);
         try
         {
             toPython.Write(bytes);
@@ -115,6 +116,8 @@ internal sealed class PythonWorker : IDisposable
         {
             throw Ended("before it took what it was sent");
         }
+
+        Watch(Timeout.InfiniteTimeSpan);   // until the caller, who may have other things to do, waits for the answer
     }
 
     /// <summary>Waits for the answer to what was sent.</summary>
@@ -129,8 +132,9 @@ internal sealed class PythonWorker : IDisposable
     public bool TryReceiveOk(string doing)
     {
         Span<byte> letter = stackalloc byte[1];
+        Watch(patience);
         Receive(letter, doing);
-        watchdog.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        Watch(Timeout.InfiniteTimeSpan);
         switch (letter[0])
         {
             case (byte)'k':
@@ -239,6 +243,8 @@ internal sealed class PythonWorker : IDisposable
             throw Garbage(block, doing);
         }
     }
+
+    private void Watch(TimeSpan time) => watchdog.Change(time, Timeout.InfiniteTimeSpan);
 
     private void EndHung()
     {

@@ -284,6 +284,26 @@ public class GymnasiumTests
     }
 
     [Fact]
+    public void CreateVector_Workers_AreProcesses()
+    {
+        using var envs = EnvRegistry.Get($"gymnasium:{Count}").CreateVector(4, workers: 3);
+        Assert.Equal(3, Assert.IsType<GymnasiumVectorEnv>(envs).ProcessIds.Distinct().Count());
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void Send_UntilReceive_IsAStep(bool shared)
+    {
+        using var envs = FakeGymnasium.Vector(Count, 3, Way(shared));
+        envs.Reset(1);
+        envs.Send();
+        Assert.Throws<InvalidOperationException>(() => envs.Reset(1));
+        envs.Receive();
+        Assert.Equal(1, envs.Observations.Row<float>(2)[0]);
+        Assert.Equal(0.25f, envs.Rewards[2]);
+    }
+
+    [Fact]
     public void Step_OfAVector_AllocatesNothing()
     {
         using var envs = FakeGymnasium.Vector("CartPole-v1", 4);
