@@ -156,8 +156,23 @@ public static class EnvRegistry
     }
 
     /// <summary>The task of this id, or null.</summary>
-    /// <param name="id">The id, in its exact case.</param>
-    public static EnvSpec? Find(string id) => Specs.GetValueOrDefault(id);
+    /// <param name="id">The id, in its exact case; every one that begins with gymnasium: is one of <see cref="Gymnasium"/>.</param>
+    /// <exception cref="UnknownEnvException">The id begins with gymnasium: and goes on as none of its ids does.</exception>
+    public static EnvSpec? Find(string id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        if (!id.StartsWith(Gymnasium.Prefix, StringComparison.Ordinal))
+            return Specs.GetValueOrDefault(id);
+
+        try
+        {
+            return Gymnasium.Spec(id);
+        }
+        catch (FormatException misformed)
+        {
+            throw new UnknownEnvException(id, misformed);
+        }
+    }
 
     /// <summary>The task of this id.</summary>
     /// <param name="id">The id, in its exact case.</param>
@@ -178,15 +193,20 @@ public static class EnvRegistry
 }
 
 /// <summary>No task is registered under an id; the message names the nearest one that is, and all others.</summary>
-/// <param name="id">What was asked for.</param>
-/// <param name="known">All registered ids.</param>
-public sealed class UnknownEnvException(string id, IReadOnlyList<string> known) : ArgumentException(Describe(id, known))
+public sealed class UnknownEnvException : ArgumentException
 {
+    /// <summary>Says what is known instead.</summary>
+    /// <param name="id">What was asked for.</param>
+    /// <param name="known">All registered ids.</param>
+    public UnknownEnvException(string id, IReadOnlyList<string> known) : base(Describe(id, known)) => (Id, Nearest) = (id, Envs.Nearest.Of(id, known));
+
+    internal UnknownEnvException(string id, FormatException misformed) : base(misformed.Message, misformed) => Id = id;
+
     /// <summary>What was asked for.</summary>
-    public string Id { get; } = id;
+    public string Id { get; }
 
     /// <summary>The registered id that was probably meant, or null.</summary>
-    public string? Nearest { get; } = Envs.Nearest.Of(id, known);
+    public string? Nearest { get; }
 
     private static string Describe(string id, IReadOnlyList<string> known) =>
         $"Expected the id of a registered environment, got \"{id}\". "

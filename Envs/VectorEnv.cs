@@ -32,7 +32,12 @@ public abstract class VectorEnv : IDisposable
     /// <param name="count">How many environments, at least 1.</param>
     /// <param name="observationSpace">The task's observation space.</param>
     /// <param name="actionSpace">The task's action space.</param>
-    protected VectorEnv(int count, Space observationSpace, Space actionSpace)
+    protected VectorEnv(int count, Space observationSpace, Space actionSpace) : this(count, observationSpace, actionSpace, Batch.Of, Batch.Of, Batch.Of) { }
+
+    /// <summary>Takes buffers that are made elsewhere, each by a function of the space and the count.</summary>
+    private protected VectorEnv(
+        int count, Space observationSpace, Space actionSpace,
+        Func<Space, int, Batch> observations, Func<Space, int, Batch> finalObservations, Func<Space, int, Batch> actions)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentNullException.ThrowIfNull(observationSpace);
@@ -41,9 +46,9 @@ public abstract class VectorEnv : IDisposable
         Count = count;
         ObservationSpace = observationSpace;
         ActionSpace = actionSpace;
-        observations = Batch.Of(observationSpace, count);
-        finalObservations = Batch.Of(observationSpace, count);
-        actions = Batch.Of(actionSpace, count);
+        this.observations = observations(observationSpace, count);
+        this.finalObservations = finalObservations(observationSpace, count);
+        this.actions = actions(actionSpace, count);
         rewards = new float[count];
         terminated = new bool[count];
         truncated = new bool[count];
