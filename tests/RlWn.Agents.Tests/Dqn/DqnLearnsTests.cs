@@ -69,7 +69,7 @@ public class DqnLearnsTests
     private static DqnAgent Make(VectorEnv envs, DqnOptions options, long steps) => new(envs, options, new() { Hidden = [32] }, seed: 1, CPU, steps);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "network")]
-    private static extern ref readonly Mlp Network(DqnAgent agent);
+    private static extern ref readonly AgentNetwork Network(DqnAgent agent);
 
     private static SyncVectorEnv<byte, int> Corridors(int count) =>
         new(() => new TimeLimit<byte, int>(new Corridor(10), 60), count);
