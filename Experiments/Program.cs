@@ -30,6 +30,7 @@ internal static class Program
         var root = new RootCommand("Trains weight-normalized agents, started from the proposed initialization, and shows what they learned.")
         {
             TrainCommand.Make(), ResumeCommand.Make(), EvaluateCommand.Make(), PlayCommand.Make(), RecipesCommand.Make(), EnvsCommand.Make(), FigureCommand.Make(), TableCommand.Make(),
+            CompareCommand.Make(),
         };
 
         var help = root.Options.OfType<HelpOption>().Single();
@@ -81,6 +82,7 @@ internal static class Program
                 "envs" or "check" => EnvsCommand.Examples,
                 "figure" => FigureCommand.Examples,
                 "table" => TableCommand.Examples,
+                "compare" => CompareCommand.Examples,
                 _ => $"{TrainCommand.Examples}\n{RecipesCommand.Examples}",
             };
             parseResult.InvocationConfiguration.Output.WriteLine(
