@@ -20,7 +20,7 @@ internal static class Diagnosis
         nn.Module network, FlatParameters parameters, double learningRate, long updates, Features features, Batch batch)
     {
         if (updates == 0)
-            throw new InvalidOperationException("Expected an update before a diagnosis, got none. Diagnose once learning has started.");
+            throw new InvalidOperationException("Expected an update before a diagnosis, got none. Diagnose after the first report, once learning has started.");
 
         using var scope = NewDisposeScope();
         return Diagnostics.Of(network, learningRate, Input(features, batch).to(parameters.Values.dtype, parameters.Values.device));

@@ -46,6 +46,8 @@ internal sealed partial class RunFolder
         WriteIndented = true,
     };
 
+    private const string LockName = ".lock";
+
     private RunFolder(string path) => Path = path;
 
     /// <summary>The folder, as it was asked for.</summary>
@@ -62,7 +64,7 @@ internal sealed partial class RunFolder
             throw new IOException($"Expected a folder for the run, got the file '{path}'. Choose another place with --out.");
 
         Guard(path, () => Directory.CreateDirectory(path));
-        if (Directory.EnumerateFileSystemEntries(path).Any())
+        if (Directory.EnumerateFileSystemEntries(path).Any(entry => !IsOfKilledStart(System.IO.Path.GetFileName(entry))))
             throw new IOException($"Expected a new or empty folder for the run, got '{path}', which holds files; they were left as they are. Choose another with --out.");
         return new(path);
     }
@@ -81,7 +83,7 @@ internal sealed partial class RunFolder
     /// <exception cref="IOException">Another process has the run, or nothing can be written there.</exception>
     public IDisposable Lock()
     {
-        var path = this[".lock"];
+        var path = this[LockName];
         try
         {
             // Released by the system when the process ends, however it ends.
@@ -145,6 +147,9 @@ internal sealed partial class RunFolder
                 $"Expected to write '{path}', got: {failure.Message.TrimEnd('.')}. Give it room and the right to be written to, or choose another folder with --out.", failure);
         }
     }
+
+    // What a run leaves that was killed before its settings stood there: it never began.
+    private static bool IsOfKilledStart(string name) => name == LockName || name.StartsWith($".{Settings}.", StringComparison.Ordinal);
 
     [GeneratedRegex(@"[^A-Za-z0-9._-]+")]
     private static partial Regex NotPlain();

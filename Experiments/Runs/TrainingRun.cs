@@ -69,11 +69,12 @@ internal sealed class TrainingRun : IDisposable
     /// <exception cref="TrainingDivergedException">Training met a number that is not finite.</exception>
     public TrainingResult Run(RunFolder folder, ProgressLine? progress, CancellationToken stop)
     {
-        using var logs = new RunLogs(folder, settings, started);
+        // The settings first: from the moment they stand there, the run can be resumed.
         using var locked = folder.Lock();
         var document = settings.ToJson();
         document[Origin.Member] = Origin.Here(started).ToJson();
         folder.WriteJson(RunFolder.Settings, document);
+        using var logs = new RunLogs(folder, settings, started);
         return Run(folder, logs, progress, stop);
     }
 

@@ -78,7 +78,7 @@ public sealed class RecipeTests : IDisposable
     [InlineData("""{ "env": "CartPole-v1", "ppo": { "gamma": 2 } }""", "Expected ppo.gamma to be a number from 0 to 1, got '2' (recipe 'mine').")]
     [InlineData("""{ "env": "CartPole-v1", "env": "CartPole-v1" }""", "Expected JSON in recipe 'mine', got:")]
     [InlineData("""{ "env": """, "Expected JSON in recipe 'mine', got:")]
-    [InlineData("""{ "extends": "mine" }""", "Expected the name of a recipe after extends in recipe 'mine', got \"mine\". Recipes are: cartpole-ppo,")]
+    [InlineData("""{ "extends": "mine" }""", "Expected the name of a recipe after extends in recipe 'mine', got \"mine\". Recipes are: ")]
     [InlineData("""{ "extends": ["cartpole-ppo"] }""", "Expected the name of a recipe after extends in recipe 'mine', got [")]
     [InlineData("""[1]""", "Expected an object { … } in recipe 'mine', got Array.")]
     public void Load_WrongFile_SaysWhatWasExpected(string json, string message) =>
@@ -86,8 +86,8 @@ public sealed class RecipeTests : IDisposable
 
     [Fact]
     public void Load_UnknownName_NamesTheNearest() => Assert.Equal(
-        $"Expected a recipe or the path of a .json file, got 'cartpol'. Did you mean 'cartpole-ppo'? Recipes are: {string.Join(", ", Recipe.Names)}.",
-        Assert.Throws<UsageException>(() => Recipe.Load("cartpol")).Message);
+        $"Expected a recipe or the path of a .json file, got 'cartpole-ppx'. Did you mean 'cartpole-ppo'? Recipes are: {string.Join(", ", Recipe.Names)}.",
+        Assert.Throws<UsageException>(() => Recipe.Load("cartpole-ppx")).Message);
 
     private Recipe Load(string json)
     {
