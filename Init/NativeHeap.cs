@@ -1,13 +1,13 @@
 using System.Runtime.InteropServices;
 
-namespace RlWn.Experiments.Supervised;
+namespace RlWn.Init;
 
 /// <summary>Lets glibc keep the memory of large tensors from one step to the next.</summary>
 /// <remarks>
 /// By default glibc maps blocks above some size anew each time and gives them back at once, so that at every training step the system
 /// clears hundreds of megabytes. Other C libraries are left alone.
 /// </remarks>
-internal static unsafe class NativeHeap
+public static unsafe class NativeHeap
 {
     private const int TrimThreshold = -1, MmapThreshold = -3;   // M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
     private const int Never = -1, Gigabyte = 1 << 30;
