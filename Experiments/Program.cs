@@ -29,7 +29,7 @@ internal static class Program
     {
         var root = new RootCommand("Trains weight-normalized agents, started from the proposed initialization, and shows what they learned.")
         {
-            TrainCommand.Make(), ResumeCommand.Make(), EvaluateCommand.Make(), PlayCommand.Make(), RecipesCommand.Make(), EnvsCommand.Make(), FigureCommand.Make(), TableCommand.Make(),
+            TrainCommand.Make(), ResumeCommand.Make(), EvaluateCommand.Make(), PlayCommand.Make(), RecipesCommand.Make(), EnvsCommand.Make(), FigureCommand.Make(), TableCommand.Make(), SupervisedCommand.Make(),
             CompareCommand.Make(),
         };
 
@@ -81,6 +81,7 @@ internal static class Program
                 "recipes" => RecipesCommand.Examples,
                 "envs" or "check" => EnvsCommand.Examples,
                 "figure" => FigureCommand.Examples,
+                "supervised" => SupervisedCommand.Examples,
                 "table" => TableCommand.Examples,
                 "compare" => CompareCommand.Examples,
                 _ => $"{TrainCommand.Examples}\n{RecipesCommand.Examples}",

@@ -103,6 +103,54 @@ public static unsafe class Aten
         nothing.zero_().Dispose();
     }
 
+    /// <summary>One step of stochastic gradient descent on one tensor of parameters, in place: decay, momentum and update in one kernel.</summary>
+    /// <param name="parameters">θ, updated in place.</param>
+    /// <param name="gradients">∇L, the shape of <paramref name="parameters"/>.</param>
+    /// <param name="velocity">The sum of past gradients, likewise, updated in place: b ← μ b + ∇L + λ θ. Null where μ = 0.</param>
+    /// <param name="learningRate">α, at least 0.</param>
+    /// <param name="momentum">μ in [0, 1).</param>
+    /// <param name="weightDecay">λ, the L2 penalty's factor, at least 0.</param>
+    /// <param name="nesterov">Whether the step is along ∇L + λ θ + μ b instead of b.</param>
+    /// <remarks>As torch.optim.SGD without dampening; Sutskever et al. 2013 for Nesterov's form.</remarks>
+    public static void FusedSgd(
+        Tensor parameters, Tensor gradients, Tensor? velocity, double learningRate, double momentum, double weightDecay, bool nesterov)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        RequireLike(parameters, gradients);
+        RequireContiguous(parameters, gradients);
+        if (velocity is null != (momentum == 0))
+            throw new ArgumentException($"Expected a velocity where there is momentum and none elsewhere, got momentum {momentum} and {(velocity is null ? "no" : "a")} velocity.", nameof(velocity));
+        if (velocity is not null)
+        {
+            RequireLike(parameters, velocity);
+            RequireContiguous(velocity);
+        }
+
+        var stack = stackalloc ulong[]
+        {
+            HandList(parameters), HandList(gradients), HandList(velocity),
+            Bits(weightDecay), Bits(momentum), Bits(learningRate), Bits(0) /* dampening */, nesterov ? 1UL : 0,
+            0 /* maximize */, 0 /* is_first_step: the velocity starts at zero */, 0 /* grad_scale: none */, 0 /* found_inf: none */,
+        };
+        Call("aten::_fused_sgd_"u8, ""u8, stack);
+        MarkChanged(parameters);   // likewise
+    }
+
+    /// <summary>Images whose channels lie together in memory, which convolutions on a CPU are fastest with; the shape stays.</summary>
+    /// <param name="images">Shape [N, C, H, W].</param>
+    /// <returns>The same numbers in the order of [N, H, W, C]; part of the autograd graph.</returns>
+    public static Tensor ChannelsLast(Tensor images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        if (images.dim() != 4)
+            throw new ArgumentException($"Expected images of shape [N, C, H, W], got {ShapeOf(images)}.", nameof(images));
+
+        const ulong ChannelsLastFormat = 2;   // c10::MemoryFormat
+        var stack = stackalloc ulong[] { Hand(images), ChannelsLastFormat };
+        Call("aten::contiguous"u8, ""u8, stack);
+        return Take(stack[0]);
+    }
+
     /// <summary>How often a tensor, or another that shares its storage as a view, was changed in place.</summary>
     /// <param name="tensor">Any tensor made outside inference mode.</param>
     public static long Version(Tensor tensor)

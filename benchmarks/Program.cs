@@ -13,6 +13,7 @@ using TorchSharp;
 // dotnet run -c Release --project benchmarks -- --filter '*Stepping*' one file
 // dotnet run -c Release --project benchmarks -- depth 1000 checkpointed   one row about the cost of depth, Linux only; or ordinary
 // dotnet run -c Release --project benchmarks -- weight-norm                what weight norm costs a training step, and a look at the layers; Linux only
+// dotnet run -c Release --project benchmarks -- supervised                 training on images, against TorchSharp's own modules
 // Tables land in BenchmarkDotNet.Artifacts/results; those that the README quotes are kept in benchmarks/results.
 torch.set_num_threads(1);
 torch.manual_seed(1);
@@ -20,6 +21,18 @@ torch.manual_seed(1);
 if (args is ["depth", var layers, "ordinary" or "checkpointed"])
 {
     Depth.Run(int.Parse(layers, CultureInfo.InvariantCulture), checkpointed: args[2] == "checkpointed");
+    return 0;
+}
+
+if (args is ["supervised", var network, "rlwn" or "torchsharp"])
+{
+    Supervised.RunOne(network, isOwn: args[2] == "rlwn");
+    return 0;
+}
+
+if (args is ["supervised"])
+{
+    Supervised.Run(repeats: 3);
     return 0;
 }
 

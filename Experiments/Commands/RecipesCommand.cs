@@ -1,5 +1,6 @@
 using System.CommandLine;
 using RlWn.Experiments.Runs;
+using RlWn.Experiments.Supervised;
 using RlWn.Experiments.Terminal;
 
 namespace RlWn.Experiments.Commands;
@@ -18,8 +19,10 @@ internal static class RecipesCommand
         var command = new Command("recipes", "List the recipes, or show all settings of one.") { name };
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(name) is { } one)
-                Show(Recipe.Load(one));
+            if (parsed.GetValue(name) is { } one && RecipeShelf.Supervised.Names.Contains(one))
+                ShowSupervised(Recipe.Load(one, RecipeShelf.Supervised));
+            else if (parsed.GetValue(name) is { } other)
+                Show(Recipe.Load(other));
             else
                 List();
             return Failures.Done;
@@ -35,11 +38,17 @@ internal static class RecipesCommand
     private static void Show(Recipe recipe)
     {
         var settings = RunSettings.Resolve(recipe.Assignments);
+        Show(settings, Setting.All.Where(setting => setting.IsOf(settings.Agent)));
+    }
+
+    private static void ShowSupervised(Recipe recipe) => Show(SupervisedSettings.Resolve(recipe.Assignments), SupervisedSettings.All);
+
+    private static void Show(object settings, IEnumerable<Setting> all)
+    {
         var summaries = new Summaries();
         Listing.Write(
             ["setting", "value", "may be", "what it is"],
-            from setting in Setting.All
-            where setting.IsOf(settings.Agent)
+            from setting in all
             select new[] { setting.Path, Setting.Text(setting.Get(settings)), setting.Kind, summaries.Of(setting.Property) });
     }
 }

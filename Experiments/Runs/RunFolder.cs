@@ -96,9 +96,14 @@ internal sealed partial class RunFolder
     }
 
     /// <summary>A folder under <c>runs</c> that does not exist yet: environment, recipe, seed and time.</summary>
-    public static string NewPath(RunSettings settings, DateTimeOffset now)
+    public static string NewPath(RunSettings settings, DateTimeOffset now) => NewPath($"{settings.Env}-{settings.Recipe}-seed{settings.Seed}", now);
+
+    /// <summary>A folder under <c>runs</c> that does not exist yet.</summary>
+    /// <param name="what">What the run is.</param>
+    /// <param name="now">The time.</param>
+    public static string NewPath(string what, DateTimeOffset now)
     {
-        var name = NotPlain().Replace($"{settings.Env}-{settings.Recipe}-seed{settings.Seed}-{now:yyyyMMdd-HHmmss}", "-");
+        var name = NotPlain().Replace($"{what}-{now:yyyyMMdd-HHmmss}", "-");
         var path = System.IO.Path.Combine("runs", name);
         for (var copy = 2; System.IO.Path.Exists(path); copy++)
             path = System.IO.Path.Combine("runs", $"{name}-{copy}");

@@ -22,8 +22,8 @@ internal sealed record Assignment(string Path, string Text, string Source)
 /// <summary>One setting of a run by its path: what may be assigned to it, and the assignment.</summary>
 internal sealed record Setting(string Path, PropertyInfo? Section, PropertyInfo Property)
 {
-    /// <summary>All settings, in the order of their records.</summary>
-    public static IReadOnlyList<Setting> All { get; } = [.. Of(typeof(RunSettings), section: null)];
+    /// <summary>All settings of a training run, in the order of their records.</summary>
+    public static IReadOnlyList<Setting> All { get; } = Of(typeof(RunSettings));
 
     /// <summary>What may be assigned, as "a number from 0 to 1".</summary>
     public string Kind => KindOf(Type) + RangeText + (IsNullable ? ", or null" : "");
@@ -43,24 +43,34 @@ internal sealed record Setting(string Path, PropertyInfo? Section, PropertyInfo 
 
     /// <summary>The setting that an assignment means, whatever the case of its letters.</summary>
     /// <exception cref="UsageException">There is none.</exception>
-    public static Setting Find(Assignment assignment)
+    public static Setting Find(Assignment assignment) => Find(assignment, All, Recipe.Default);
+
+    /// <summary>The setting that an assignment means, among others than those of a training run.</summary>
+    /// <param name="assignment">The assignment.</param>
+    /// <param name="all">The settings there are.</param>
+    /// <param name="recipe">A recipe that has them, for the message.</param>
+    /// <exception cref="UsageException">There is none.</exception>
+    public static Setting Find(Assignment assignment, IReadOnlyList<Setting> all, string recipe)
     {
         var path = assignment.Path;
-        return All.FirstOrDefault(setting => setting.Path.Equals(path, StringComparison.OrdinalIgnoreCase))
+        return all.FirstOrDefault(setting => setting.Path.Equals(path, StringComparison.OrdinalIgnoreCase))
             ?? throw new UsageException(
                 $"Expected the name of a setting, got '{path}' ({assignment.Source}). "
-                + (NearestTo(path) is { } nearest ? $"Did you mean '{nearest}'? " : "")
-                + "'rlwn recipes cartpole-ppo' lists all.");
+                + (NearestTo(path, all) is { } nearest ? $"Did you mean '{nearest}'? " : "")
+                + $"'rlwn recipes {recipe}' lists all.");
     }
 
     /// <summary>Whether runs of an agent have the setting: it is not in another agent's section.</summary>
     public bool IsOf(string agent) => Section is null || !AgentFactory.Names.Except([agent]).Contains(Section.Name, StringComparer.OrdinalIgnoreCase);
 
-    public object? Get(RunSettings settings) => Property.GetValue(SectionOf(settings));
+    /// <summary>All settings of a record, in its order.</summary>
+    public static IReadOnlyList<Setting> Of(Type record) => [.. Of(record, section: null)];
+
+    public object? Get(object settings) => Property.GetValue(SectionOf(settings));
 
     /// <summary>Assigns a value. Only for settings that are just being made: their properties are init-only.</summary>
     /// <exception cref="UsageException">The text is no value of the setting's kind, or out of its range.</exception>
-    public void Set(RunSettings settings, Assignment assignment)
+    public void Set(object settings, Assignment assignment)
     {
         var isNull = IsNullable && assignment.Text.Equals("null", StringComparison.OrdinalIgnoreCase);
         var value = isNull ? null : Read(assignment);
@@ -140,9 +150,9 @@ internal sealed record Setting(string Path, PropertyInfo? Section, PropertyInfo 
     };
 
     // A path whose last word is right but for its section is nearer than one that merely looks alike.
-    private static string? NearestTo(string path)
+    private static string? NearestTo(string path, IReadOnlyList<Setting> all)
     {
-        var paths = All.Select(setting => setting.Path).ToArray();
+        var paths = all.Select(setting => setting.Path).ToArray();
         return WithLastWord(LastWord(path)) ?? Nearest.Of(path, paths) ?? WithLastWord(Nearest.Of(LastWord(path), paths.Select(LastWord)));
 
         string? WithLastWord(string? word) => Array.Find(paths, known => LastWord(known).Equals(word, StringComparison.OrdinalIgnoreCase));
@@ -168,5 +178,5 @@ internal sealed record Setting(string Path, PropertyInfo? Section, PropertyInfo 
         }
     }
 
-    private object SectionOf(RunSettings settings) => Section?.GetValue(settings) ?? settings;
+    private object SectionOf(object settings) => Section?.GetValue(settings) ?? settings;
 }

@@ -46,6 +46,9 @@ internal sealed class Batches : IDisposable
     /// <summary>Batches in an epoch.</summary>
     public int Count => (numbers.Length + batchSize - 1) / batchSize;
 
+    /// <summary>Images in an epoch.</summary>
+    public int ImageCount => numbers.Length;
+
     /// <summary>How long training was held back by waiting for a batch, over all epochs.</summary>
     public TimeSpan Waited { get; private set; }
 

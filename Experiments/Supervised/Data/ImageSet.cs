@@ -11,7 +11,7 @@ namespace RlWn.Experiments.Supervised.Data;
 internal sealed record ImageSet(byte[] Pixels, byte[] Labels, ImageShape Shape, int Classes)
 {
     // Streams of a seed below this one are the epochs' (Batches).
-    private const ulong SplitStream = ulong.MaxValue;
+    private const ulong SplitStream = ulong.MaxValue, PartStream = ulong.MaxValue - 1;
 
     /// <summary>N.</summary>
     public int Count => Labels.Length;
@@ -31,6 +31,28 @@ internal sealed record ImageSet(byte[] Pixels, byte[] Labels, ImageShape Shape, 
         Array.Sort(numbers, 0, aside);
         Array.Sort(numbers, aside, Count - aside);
         return (numbers[aside..], numbers[..aside]);
+    }
+
+    /// <summary>A smaller set: images drawn by chance, always the same ones, in their order.</summary>
+    /// <param name="most">How many, at least 1; a set of no more is given back as it is.</param>
+    public ImageSet Sample(int most)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
+        if (most >= Count)
+            return this;
+
+        var numbers = All();
+        new Rng(0, PartStream).Shuffle(numbers);
+        Array.Sort(numbers, 0, most);
+        var size = Pixels.Length / Count;
+        var part = this with { Pixels = new byte[most * size], Labels = new byte[most] };
+        for (var i = 0; i < most; i++)
+        {
+            Pixels.AsSpan(numbers[i] * size, size).CopyTo(part.Pixels.AsSpan(i * size));
+            part.Labels[i] = Labels[numbers[i]];
+        }
+
+        return part;
     }
 
     /// <summary>The numbers of all images: 0 to N - 1.</summary>

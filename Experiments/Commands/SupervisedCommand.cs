@@ -1,0 +1,119 @@
+using System.CommandLine;
+using System.Globalization;
+using RlWn.Experiments.Runs;
+using RlWn.Experiments.Supervised;
+using RlWn.Experiments.Supervised.Data;
+using RlWn.Experiments.Terminal;
+
+namespace RlWn.Experiments.Commands;
+
+/// <summary><c>rlwn supervised</c></summary>
+internal static class SupervisedCommand
+{
+    public const string Examples = """
+        rlwn supervised                                     all recipes
+        rlwn supervised mnist-mlp --seed 3 --set depth=100 --set scheme=orthogonal-data-dependent
+        rlwn supervised cifar10-resnet20 --epochs 10 --data ~/data --out runs/mine
+        rlwn supervised --resume runs/mine                  after Ctrl+C, a crash or a kill
+        rlwn supervised runs/mine/settings.json --set validationShare=0   again, on the validation images too
+        """;
+
+    public static Command Make()
+    {
+        var recipe = new Argument<string?>("RECIPE")
+        {
+            Description = "A recipe's name, or the path of a .json file. A run's settings.json repeats the run. Left out: lists all.",
+            DefaultValueFactory = _ => null,
+        };
+        var named = new Option<string?>[]
+        {
+            new("--seed") { Description = "Decides everything that is random. [default: 1]", HelpName = "N" },
+            new("--device") { Description = "Where the network learns: auto, cpu, cuda or cuda:N. [default: auto]", HelpName = "NAME" },
+            new("--epochs") { Description = "Epochs to train, instead of the recipe's.", HelpName = "N" },
+            new("--threads") { Description = "Threads of libtorch. [default: as many as the machine has]", HelpName = "N" },
+        };
+        var set = new Option<string[]>("--set") { Description = "A setting by its name; may be repeated. 'rlwn recipes mnist-mlp' lists all.", HelpName = "NAME=VALUE" };
+        var data = new Option<string?>("--data") { Description = $"The folder of the images, downloaded there if missing. [default: {DataFolder.Variable}, else the user's cache]", HelpName = "DIR" };
+        var outFolder = new Option<string?>("--out") { Description = "The run's folder, new or empty. [default: runs/RECIPE-seedN-TIME]", HelpName = "DIR" };
+        var resume = new Option<string?>("--resume") { Description = "Go on with the run in this folder, from its last checkpoint.", HelpName = "RUN" };
+        var quiet = new Option<bool>("--quiet") { Description = "Show no progress, only the summary." };
+        var command = new Command("supervised", "Train one of the paper's networks on images, and test it once.") { recipe };
+        foreach (var option in (Option[])[.. named, set, data, outFolder, resume, quiet])
+            command.Options.Add(option);
+
+        command.SetAction(parsed =>
+        {
+            Assignment[] overrides =
+            [
+                .. (parsed.GetValue(set) ?? []).Select(Assignment.Parse),
+                .. from option in named
+                   where parsed.GetValue(option) is not null
+                   select new Assignment(option.Name.TrimStart('-'), parsed.GetValue(option)!, option.Name),
+            ];
+            var (chosen, again, isQuiet) = (parsed.GetValue(recipe), parsed.GetValue(resume), parsed.GetValue(quiet));
+            if (again is not null)
+            {
+                if (chosen is not null || overrides.Length > 0 || parsed.GetValue(outFolder) is not null)
+                    throw new UsageException("Expected nothing but --data and --quiet beside --resume, which goes on with a run as it was begun, got more.");
+                return Resume(again, parsed.GetValue(data), isQuiet);
+            }
+
+            if (chosen is null)
+                return List();
+            var settings = SupervisedSettings.Resolve([.. Recipe.Load(chosen, RecipeShelf.Supervised).Assignments, .. overrides]);
+            return Run(settings, parsed.GetValue(data), parsed.GetValue(outFolder), isQuiet);
+        });
+        return command;
+    }
+
+    /// <summary>Goes on with a run.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Resume(string path, string? data, bool quiet)
+    {
+        using var stop = new StopSignals();
+        using var status = StatusLine.OnError();
+        Console.Out.WriteLine($"Resuming {path}");
+        return Summarize(SupervisedRun.Resume(path, new(data, status), quiet ? null : new SupervisedProgress(status), stop.Token), path);
+    }
+
+    private static int List()
+    {
+        Listing.Write(
+            ["recipe", "data", "model", "what it does"],
+            from recipe in RecipeShelf.Supervised.Names.Select(name => Recipe.Load(name, RecipeShelf.Supervised))
+            select new[] { recipe.Name, recipe["data"], recipe["model"], recipe["description"] });
+        return Failures.Done;
+    }
+
+    private static int Run(SupervisedSettings settings, string? data, string? outFolder, bool quiet)
+    {
+        using var stop = new StopSignals();
+        using var status = StatusLine.OnError();
+        var images = new SupervisedData(data, status);
+        using var run = new SupervisedRun(settings, images.Read(settings.Data, isTest: false, stop.Token), images.Read(settings.Data, isTest: true, stop.Token));
+        var folder = RunFolder.Create(outFolder ?? RunFolder.NewPath($"{settings.Recipe}-seed{settings.Seed}", DateTimeOffset.Now));
+
+        Console.Out.WriteLine($"Training {settings.Recipe}, {settings.Scheme}, seed {settings.Seed}, into {folder.Path}");
+        return Summarize(run.Run(folder, quiet ? null : new SupervisedProgress(status), stop.Token), folder.Path);
+    }
+
+    // A run that diverged is done: that it did is its result.
+    private static int Summarize(SupervisedResult result, string folder)
+    {
+        var best = result.Chosen > 0 ? result.Epochs[result.Chosen - 1].Validation : null;
+        if (result.Test is { } test)
+            Say("test", $"error {100 * (1 - test.Accuracy):0.00}%, accuracy {test.Accuracy:0.0000}, loss {test.Loss:0.0000}, with the network of epoch {result.Chosen}");
+        else
+            Say(result.Outcome == Outcome.Diverged ? "diverged" : "stopped", $"{result.Reason}; not tested");
+        if (best is { } validation)
+            Say("validation", $"accuracy {validation.Accuracy:0.0000} after epoch {result.Chosen}, the best of {result.Epochs.Count}");
+        if (result.Epochs is [.., var last])
+            Say("training", $"{last.Seconds:0.0} s, {result.Epochs.Average(epoch => epoch.ImagesPerSecond):#,0} images/s, {result.Epochs.Average(epoch => epoch.Waiting):P1} of it waiting for images");
+        Say("run folder", $"{folder}");
+        if (result.Outcome == Outcome.Stopped)
+            Say("next", $"{OwnName.Command} supervised --resume {folder}");
+        return result.Outcome == Outcome.Stopped ? Failures.Stopped : Failures.Done;
+    }
+
+    private static void Say(string what, FormattableString text) => Console.Out.WriteLine($"  {what,-12}{text.ToString(CultureInfo.InvariantCulture)}");
+}

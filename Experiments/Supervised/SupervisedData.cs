@@ -1,0 +1,32 @@
+using System.Globalization;
+using RlWn.Experiments.Supervised.Data;
+using RlWn.Experiments.Terminal;
+
+namespace RlWn.Experiments.Supervised;
+
+/// <summary>Finds the images of a run, downloaded where they are missing.</summary>
+/// <param name="folder">What the option --data says; null for none.</param>
+/// <param name="status">Told of what is downloaded.</param>
+internal sealed class SupervisedData(string? folder, StatusLine status)
+{
+    /// <summary>The training or the test images.</summary>
+    /// <exception cref="IOException">They are not there and cannot be downloaded, or are not the published ones.</exception>
+    public ImageSet Read(DataName name, bool isTest, CancellationToken stop)
+    {
+        if (name == DataName.Toy)
+            return ToyImages.Make(isTest);
+
+        using var download = new Download();
+        var dataset = name switch
+        {
+            DataName.Mnist => ImageDataset.Mnist,
+            DataName.Cifar10 => ImageDataset.Cifar10,
+            DataName.Cifar100 => ImageDataset.Cifar100,
+            _ => throw new ArgumentOutOfRangeException(nameof(name), name, "Expected toy, mnist, cifar10 or cifar100."),
+        };
+        return DataFolder.Choose(folder).Read(dataset, isTest, download, Show, stop).GetAwaiter().GetResult();
+
+        void Show(string file, DownloadProgress progress) => status.Show(string.Create(
+            CultureInfo.InvariantCulture, $"downloading {file}: {progress.Bytes / 1e6:0.0}{(progress.Total is { } total ? $" of {total / 1e6:0.0}" : "")} MB"));
+    }
+}

@@ -1,0 +1,229 @@
+using System.Text.Json;
+using RlWn.Experiments.Runs;
+using RlWn.Experiments.Supervised;
+using RlWn.Experiments.Supervised.Data;
+using RlWn.Inference;
+using RlWn.Init;
+
+namespace RlWn.Experiments.Tests.Supervised;
+
+public sealed class SupervisedRunTests : IDisposable
+{
+    private static readonly SupervisedSettings Small = new()
+    {
+        Recipe = "toy", Data = DataName.Toy, Augmentation = Alteration.CropAndFlip, Model = Architecture.Resnet, Depth = 8, Width = 4, Epochs = 4, Batch = 100,
+        LearningRate = 0.02, Device = "cpu", Threads = 1, Images = 300,
+    };
+
+    private readonly Scratch scratch = new();
+
+    public static TheoryData<string> Names => [.. RecipeShelf.Supervised.Names];
+
+    public void Dispose() => scratch.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Load_EveryRecipe_ResolvesAndDescribesItself(string name)
+    {
+        var recipe = Recipe.Load(name, RecipeShelf.Supervised);
+
+        Assert.Equal(name, SupervisedSettings.Resolve(recipe.Assignments).Recipe);
+        Assert.NotEmpty(recipe["description"]);
+    }
+
+    [Fact]
+    public void Run_FilesInCifarsFormat_AreLearned()   // two classes, dark and bright: 100% can be reached
+    {
+        static byte[] Records(int count) => [.. Enumerable.Range(0, count).SelectMany(i => (byte[])[0, (byte)(i % 2), .. Enumerable.Repeat((byte)(i % 2 == 0 ? 20 + (i % 7) : 220 + (i % 7)), 60)])];
+        File.WriteAllBytes(scratch["train.bin"], Records(200));
+        File.WriteAllBytes(scratch["test.bin"], Records(20));
+        var dataset = new ImageDataset(
+            "TwoShades", "shades", TinyData.Shape, LabelBytes: 2, [new(new("http://127.0.0.1:9/shades.tar.gz"), "")],
+            new([new(new("train.bin"), null, 200)], [100, 100], MeanPixel: 123), new([new(new("test.bin"), null, 20)], [10, 10], MeanPixel: 123));
+        var settings = Small with { Images = null, Model = Architecture.Mlp, Depth = 2, Width = 16, Augmentation = Alteration.None, Batch = 20, Epochs = 5 };
+        using var run = new SupervisedRun(settings, dataset.Read(scratch.Path, dataset.Train), dataset.Read(scratch.Path, dataset.Test));
+
+        var folder = RunFolder.Create(scratch["run"]);
+        var result = run.Run(folder, null, CancellationToken.None);
+
+        Assert.Equal(Outcome.Done, result.Outcome);
+        Assert.Equal(1.0, result.Test!.Value.Accuracy);
+        Assert.Equal(6, File.ReadAllLines(folder[RunFolder.Metrics]).Length);
+        Assert.Equal(2, Directory.GetFiles(folder.Path, "*.ckpt").Length);
+        Assert.Equal("done", Status(folder));
+    }
+
+    [Theory]
+    [InlineData("orthogonal-proposed", 0.9)]
+    [InlineData("orthogonal-data-dependent", 0.9)]
+    [InlineData("he-bn", 0.9)]          // running statistics are resumed too
+    [InlineData("he-proposed", 0)]      // without momentum there is no velocity
+    public void Resume_AfterAnyEpoch_EndsAsTheUninterruptedRunToTheBit(string scheme, double momentum)
+    {
+        var settings = Small with { Scheme = Scheme.Parse(scheme), Momentum = momentum };
+        var whole = RunFolder.Create(scratch["whole"]);
+        var expected = Go(settings, whole);
+
+        using var stop = new CancellationTokenSource();
+        var cut = RunFolder.Create(scratch["cut"]);
+        var first = Go(settings, cut, new StopAfter(2, stop), stop);
+        var resumed = SupervisedRun.Resume(cut.Path, Toy(), null, CancellationToken.None);
+
+        Assert.Equal((Outcome.Stopped, 2), (first.Outcome, first.Epochs.Count));
+        Assert.Equal(Outcome.Done, resumed.Outcome);
+        Assert.Equal(expected.Test, resumed.Test);
+        Assert.Equal(expected.Epochs.Select(epoch => (epoch.Train, epoch.Validation)), resumed.Epochs.Select(epoch => (epoch.Train, epoch.Validation)));
+        foreach (var (left, right) in Safetensors.Read(whole[SupervisedRun.Model]).Tensors.Zip(Safetensors.Read(cut[SupervisedRun.Model]).Tensors))
+            Assert.True(left.Bytes.Span.SequenceEqual(right.Bytes.Span), left.Name);
+    }
+
+    [Fact]
+    public void Run_LearningRateTooHigh_DivergesWhichIsAResult()
+    {
+        var folder = RunFolder.Create(scratch["run"]);
+
+        var result = Go(Small with { LearningRate = 1e6, WeightDecay = 1 }, folder);
+
+        Assert.Equal(Outcome.Diverged, result.Outcome);
+        Assert.Contains("the loss was", result.Reason, StringComparison.Ordinal);
+        Assert.Null(result.Test);
+        Assert.Equal("diverged", Status(folder));
+    }
+
+    [Fact]
+    public void Command_Diverging_ExitsWithZeroAndSaysSo()
+    {
+        var (exitCode, output, _) = Rlwn.Run(
+            scratch.Path, "supervised", "toy-mlp", "--set", "learningRate=1e6", "--set", "weightDecay=1", "--out", "run", "--quiet", "--device", "cpu", "--threads", "1");
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains("  diverged    the loss was ", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mlp", 2)]
+    [InlineData("cnn", 3)]
+    [InlineData("resnet", 8)]
+    [InlineData("wrn", 10)]
+    public void Run_MicroBatches_AreTheWholeBatch(string model, int depth)
+    {
+        var settings = Small with { Model = Enum.Parse<Architecture>(model, ignoreCase: true), Depth = depth, Epochs = 1, LearningRate = 0.005 };
+
+        var whole = Go(settings, RunFolder.Create(scratch["whole"]));
+        var parts = Go(settings with { MicroBatch = 32 }, RunFolder.Create(scratch["parts"]));   // 100 = 32 + 32 + 32 + 4
+        var again = model == "mlp" ? whole : Go(settings with { Recompute = true }, RunFolder.Create(scratch["again"]));
+
+        Assert.Equal(whole.Epochs[0].Train.Loss, parts.Epochs[0].Train.Loss, 1e-3);
+        Assert.Equal(whole.Epochs[0].Validation!.Value.Loss, parts.Epochs[0].Validation!.Value.Loss, 1e-3);
+        Assert.Equal(whole.Epochs[0].Validation!.Value.Loss, again.Epochs[0].Validation!.Value.Loss, 1e-6);
+    }
+
+    [Fact]
+    public void Run_BestOnValidation_IsTheNetworkTested()
+    {
+        // One pixel a class is all there is to learn; so high a rate makes accuracy go up and down.
+        var settings = Small with { LearningRate = 0.3, Epochs = 8, Model = Architecture.Cnn, Depth = 4 };
+        var folder = RunFolder.Create(scratch["run"]);
+
+        var result = Go(settings, folder);
+
+        var best = result.Epochs.Max(epoch => epoch.Validation!.Value.Accuracy);
+        var candidates = result.Epochs.Where(epoch => epoch.Validation!.Value.Accuracy == best).ToArray();
+        Assert.Equal(candidates.MinBy(epoch => epoch.Validation!.Value.Loss)!.Number, result.Chosen);
+        Assert.Equal($"{result.Chosen}", Safetensors.Read(folder[SupervisedRun.Model]).Metadata["rlwn.epoch"]);
+    }
+
+    [Fact]
+    public void Run_NothingHeldOut_TestsTheLastEpoch()
+    {
+        var result = Go(Small with { ValidationShare = 0, Epochs = 3 }, RunFolder.Create(scratch["run"]));
+
+        Assert.Equal(3, result.Chosen);
+        Assert.All(result.Epochs, epoch => Assert.Null(epoch.Validation));
+        Assert.NotNull(result.Test);
+    }
+
+    [Fact]
+    public void Sample_OfASet_IsAPartWithItsLabelsAlwaysTheSame()
+    {
+        var set = new ImageSet([.. Enumerable.Range(0, 100).Select(i => (byte)i)], [.. Enumerable.Range(0, 100).Select(i => (byte)i)], new(1, 1, 1), 100);
+
+        var part = set.Sample(30);
+
+        Assert.Equal(part.Pixels, part.Labels);
+        Assert.Equal(30, part.Labels.Distinct().Count());
+        Assert.Equal(part.Labels, set.Sample(30).Labels);
+        Assert.Same(set, set.Sample(100));
+        var (learn, hold) = part.Split(seed: 5);
+        Assert.Empty(learn.Intersect(hold));
+        Assert.Equal(30, learn.Length + hold.Length);
+    }
+
+    [Theory]
+    [InlineData(nameof(LearningRateSchedule.Constant), 100, 99, 1)]
+    [InlineData(nameof(LearningRateSchedule.Thirds), 9, 2, 1)]
+    [InlineData(nameof(LearningRateSchedule.Thirds), 9, 3, 0.1)]
+    [InlineData(nameof(LearningRateSchedule.Thirds), 9, 6, 0.01)]
+    [InlineData(nameof(LearningRateSchedule.Thirds), 10, 3, 1)]       // a third of ten is passed after epoch 3
+    [InlineData(nameof(LearningRateSchedule.Thirds), 10, 4, 0.1)]
+    [InlineData(nameof(LearningRateSchedule.Quarters), 200, 99, 1)]
+    [InlineData(nameof(LearningRateSchedule.Quarters), 200, 100, 0.1)]
+    [InlineData(nameof(LearningRateSchedule.Quarters), 200, 150, 0.01)]
+    [InlineData(nameof(LearningRateSchedule.WideResNet), 200, 59, 1)]
+    [InlineData(nameof(LearningRateSchedule.WideResNet), 200, 60, 0.2)]
+    [InlineData(nameof(LearningRateSchedule.WideResNet), 200, 120, 0.04)]
+    [InlineData(nameof(LearningRateSchedule.WideResNet), 200, 160, 0.008)]
+    [InlineData(nameof(LearningRateSchedule.WideResNet), 50, 15, 0.2)]
+    [InlineData(nameof(LearningRateSchedule.He), 164, 90, 1)]
+    [InlineData(nameof(LearningRateSchedule.He), 164, 91, 0.1)]
+    [InlineData(nameof(LearningRateSchedule.He), 164, 136, 0.01)]
+    public void At_Schedules_MatchThePaper(string schedule, int epochs, int epoch, double expected) =>
+        Assert.Equal(2 * expected, LearningRate.At(new() { Schedule = Enum.Parse<LearningRateSchedule>(schedule), Epochs = epochs, LearningRate = 2 }, epoch, 0, 10), 1e-12);
+
+    [Theory]
+    [InlineData(0, 0, 0.1)]       // α₀
+    [InlineData(0, 5, 0.15625)]   // a = 1/4: 0.1 + 0.9/16
+    [InlineData(1, 0, 0.325)]     // a = 1/2: 0.1 + 0.9/4
+    [InlineData(1, 5, 0.60625)]   // a = 3/4: 0.1 + 0.9 * 9/16
+    [InlineData(2, 0, 1)]
+    public void At_WarmUp_RisesWithTheSquare(int epoch, int step, double expected) =>
+        Assert.Equal(expected, LearningRate.At(new() { WarmUpEpochs = 2, WarmUpFrom = 0.1, LearningRate = 1, Epochs = 100 }, epoch, step, 10), 1e-12);
+
+    [Theory]
+    [InlineData("microBatch=200", "Expected a microBatch of at most the batch of 128")]
+    [InlineData("nesterov=true momentum=0", "Expected momentum for nesterov")]
+    [InlineData("warmUpEpochs=300", "Expected a warm-up of at most the 200 epochs")]
+    [InlineData("scheme=he-hanin model=mlp", "Expected a residual network")]
+    [InlineData("scheme=he-bn microBatch=4", "Expected whole batches")]
+    [InlineData("epochz=3", "Expected the name of a setting, got 'epochz' (--set). Did you mean 'epochs'? 'rlwn recipes mnist-mlp' lists all.")]
+    public void Resolve_Contradictions_AreRefused(string set, string message) => Assert.StartsWith(
+        message, Assert.Throws<UsageException>(() => SupervisedSettings.Resolve(set.Split(' ').Select(Assignment.Parse))).Message, StringComparison.Ordinal);
+
+    private static SupervisedResult Go(SupervisedSettings settings, RunFolder folder, ISupervisedProgress? show = null, CancellationTokenSource? stop = null)
+    {
+        using var run = new SupervisedRun(settings, ToyImages.Make(isTest: false), ToyImages.Make(isTest: true));
+        return run.Run(folder, show, stop?.Token ?? CancellationToken.None);
+    }
+
+    private static SupervisedData Toy() => new(null, new(TextWriter.Null, isLive: false));
+
+    private static string? Status(RunFolder folder)
+    {
+        using var status = JsonDocument.Parse(File.ReadAllBytes(folder[RunFolder.Status]));
+        return status.RootElement.GetProperty("state").GetString();
+    }
+
+    // Stops in the middle of the epoch after.
+    private sealed class StopAfter(int epochs, CancellationTokenSource stop) : ISupervisedProgress
+    {
+        public void Step(int epoch, int step, int steps, double imagesPerSecond, SupervisedSettings settings)
+        {
+            if (epoch == epochs)
+                stop.Cancel();
+        }
+
+        public void Epoch(Epoch epoch, SupervisedSettings settings) { }
+
+        public void Warn(string message) => Assert.Fail(message);
+    }
+}
