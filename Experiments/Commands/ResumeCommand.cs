@@ -32,12 +32,16 @@ internal static class ResumeCommand
     /// <exception cref="IOException">There is no run, it cannot be read, or another process has it.</exception>
     public static int Run(string path, bool quiet)
     {
-        using var stop = new StopSignals();
         var folder = RunFolder.Open(path);
+        var recipe = Recipe.Load(folder[RunFolder.Settings]);
+        if (recipe["env"].Length == 0)
+            return SupervisedCommand.Resume(path, data: null, quiet);   // no environment: it learns from images
+
+        using var stop = new StopSignals();
         if (StateOf(folder) == "done")
             throw new UsageException($"Expected a run that did not end, got '{path}', which did. '{OwnName.Command} evaluate {path}' says how it does.");
 
-        var settings = RunSettings.Resolve(Recipe.Load(folder[RunFolder.Settings]).Assignments);
+        var settings = RunSettings.Resolve(recipe.Assignments);
         using var run = new TrainingRun(settings);
         Console.Out.WriteLine($"Resuming {settings.Recipe} in {settings.Env}, seed {settings.Seed}, in {folder.Path}");
         if (!run.ResumesExactly)
