@@ -5,9 +5,9 @@ using System.Text.Json.Nodes;
 namespace RlWn.Envs.Tests;
 
 /// <summary>
-/// Replays games that an independent Python model played (reference/minatar_rules.py; make_traces.py tells the format), draw by draw, and
-/// compares every reward, end and observation. The model was written from the same list of MinAtar's rules as the C# games but without
-/// them: an agreement shows that both read the list alike. It is not the reference implementation, which was not at hand; where the list
+/// Replays games that a second model, in Python, played (reference/minatar_rules.py; make_traces.py tells the format), draw by draw, and
+/// compares every reward, end and observation. The model was written after the C# games, by the same hand, from the same list of MinAtar's
+/// rules and not from them: an agreement shows that the list was read alike twice. It is not the reference implementation, which was not at hand; where the list
 /// itself should be wrong, both are.
 /// </summary>
 public class MinAtarTraceTests
