@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace RlWn.Agents.Data;
 
-/// <summary>An actor-critic from its first values to its diagnosis, as agents that learn from rollouts share it.</summary>
+/// <summary>An actor-critic and its first values, as agents that learn from rollouts share them.</summary>
 internal static class ActorCritics
 {
     private const int Observations = 256;   // to set a data-dependent scheme's scales by: 100 or more different ones

@@ -72,17 +72,9 @@ public sealed class PpoAgent : IAgent
         (this.envs, this.options, this.seed, this.totalSteps) = (envs, options, seed, totalSteps);
         random = new Rng(seed, stream: ulong.MaxValue);   // apart from every environment's stream
 
-        var outputs = envs.ActionSpace switch
-        {
-            Discrete discrete => discrete.N,
-            Box box => box.Size,
-            var space => throw new ArgumentException($"Expected actions in a Discrete or a Box, got {space}.", nameof(envs)),
-        };
         features = new Features(envs.ObservationSpace);
-        using var generator = new Generator(unchecked((ulong)(long)seed));
         using var scope = NewDisposeScope();
-        this.network = new ActorCritic(
-            envs.ObservationSpace.Shape.AsSpan(), outputs, envs.ActionSpace is Box, network, new Initializer(generator, Device: device));
+        this.network = ActorCritics.Make(envs, network, seed, device);
         parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
         optimizer = new FlatAdam(parameters, epsilon: options.AdamEpsilon, scaleLearningRate: network.ScaleLearningRate);
         projection = new Projection(this.network, network.ProjectEvery);
@@ -94,7 +86,7 @@ public sealed class PpoAgent : IAgent
         loss = new PpoLoss(options);
         var size = rollout.Count / options.Minibatches;
         batch = new Minibatch(size, envs.ObservationSpace, envs.ActionSpace);
-        (output, byOutput) = (new float[size * outputs], new float[size * outputs]);
+        (output, byOutput) = (new float[size * acting.PolicyOutputs], new float[size * acting.PolicyOutputs]);
         (value, byValue) = (new float[size], new float[size]);
         byLogStd = new float[acting.LogStd.Length];
         learning = new Learning(this.network, parameters, size);

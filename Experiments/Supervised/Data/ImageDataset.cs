@@ -220,7 +220,7 @@ internal sealed record ImageDataset(
 internal static class Checksum
 {
     // MD5 tells cut or broken files from whole ones, which is all that is asked of it; it is what the sites publish.
-#pragma warning disable CA5351
+#pragma warning disable CA5351 // a checksum against accidents, not against forgery
     public static string Of(byte[] content) => Convert.ToHexStringLower(MD5.HashData(content));
 
     public static string OfFile(string path)
