@@ -1,0 +1,11 @@
+namespace RlWn.Inference;
+
+/// <summary>What kind of action a policy chooses.</summary>
+public enum ActionKind
+{
+    /// <summary>One of N choices.</summary>
+    Discrete,
+
+    /// <summary>Numbers, each between bounds of its own or unbounded.</summary>
+    Continuous,
+}
