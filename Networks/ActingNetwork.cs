@@ -58,7 +58,7 @@ public sealed class ActingNetwork : IDisposable
     /// <summary>K: numbers that come out.</summary>
     public int Outputs => folded.OutputSize;
 
-    /// <summary>Takes over the network's present weights. Allocates nothing that stays.</summary>
+    /// <summary>Takes over the network's present weights, with its noise as last drawn. Allocates nothing that stays.</summary>
     public void Refresh()
     {
         using var scope = NewDisposeScope();
@@ -127,7 +127,7 @@ public sealed class ActingNetwork : IDisposable
         var head = network.Head;
         for (var i = 0; i < head.Layers.Count; i++)
         {
-            var (weight, bias) = head.Folded(i);
+            var (weight, bias) = head.Folded(i, withNoise: true);
             folded.SetLayer(i, Numbers(weight), Numbers(bias));
             wide?.SetLayer(i, weight, bias);
 

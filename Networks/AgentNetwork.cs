@@ -32,28 +32,46 @@ public abstract class AgentNetwork : Module<Tensor, Tensor>
     /// <param name="output">How the output layer is built.</param>
     /// <param name="outputScale">The length of each output row at the start.</param>
     /// <param name="init">Where the first values come from.</param>
+    /// <param name="noise">σ₀ of the noise on the fully connected layers; 0 is none. See <see cref="FactorizedNoise"/>.</param>
     /// <exception cref="ArgumentException">The torso does not fit the observations.</exception>
-    public static AgentNetwork Make(ReadOnlySpan<int> observationShape, int outputs, NetworkOptions options, OutputLayer output, double outputScale, Initializer init)
+    public static AgentNetwork Make(
+        ReadOnlySpan<int> observationShape, int outputs, NetworkOptions options, OutputLayer output, double outputScale, Initializer init, double noise = 0)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(init);
         if (options.Torso != Inference.Torso.Mlp)
-            return new ImageNetwork(new TorsoPlan(options.Torso, observationShape, options.TorsoDepth, options.TorsoWidth), outputs, options, output, outputScale, init);
+            return new ImageNetwork(new TorsoPlan(options.Torso, observationShape, options.TorsoDepth, options.TorsoWidth), outputs, options, output, outputScale, init, noise);
 
         var size = 1;
         foreach (var length in observationShape)
             size = checked(size * length);
-        return new Mlp(size, [.. options.Hidden], outputs, output, outputScale, init, options.Scheme, options.Scale, options.NormPartner);
+        return new Mlp(size, [.. options.Hidden], outputs, output, outputScale, init, options.Scheme, options.Scale, options.NormPartner, noise);
+    }
+
+    /// <summary>Draws a fresh sample of the noise on every fully connected layer.</summary>
+    /// <param name="random">The source of randomness.</param>
+    public void DrawNoise(Random random)
+    {
+        foreach (var noise in Head.Noises)
+            noise.Draw(random);
+    }
+
+    /// <summary>Takes the noise away: the network is then its mean.</summary>
+    public void ClearNoise()
+    {
+        foreach (var noise in Head.Noises)
+            noise.Clear();
     }
 }
 
 /// <summary>A convolutional torso and fully connected layers on its features. Saved as torso.… and head.….</summary>
 public sealed class ImageNetwork : AgentNetwork
 {
-    internal ImageNetwork(TorsoPlan plan, int outputs, NetworkOptions options, OutputLayer output, double outputScale, Initializer init) : base(nameof(ImageNetwork))
+    internal ImageNetwork(TorsoPlan plan, int outputs, NetworkOptions options, OutputLayer output, double outputScale, Initializer init, double noise)
+        : base(nameof(ImageNetwork))
     {
         Torso = new ImageTorso(plan, new LayerFactory(options.Scheme, init) { Scale = options.Scale });
-        Head = new Mlp(plan.Features, [.. options.Hidden], outputs, output, outputScale, init, options.Scheme, options.Scale);
+        Head = new Mlp(plan.Features, [.. options.Hidden], outputs, output, outputScale, init, options.Scheme, options.Scale, noise: noise);
         register_module("torso", Torso);
         register_module("head", Head);
     }

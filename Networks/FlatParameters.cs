@@ -116,15 +116,19 @@ public sealed class FlatParameters : IDisposable
 
     /// <summary>Takes over the present values of a network built alike, and what it is besides them.</summary>
     /// <param name="source">The other network's parameters.</param>
+    /// <param name="share">How far parameters move towards the other's, in (0, 1]: one number on their device; null is all the way. Buffers go all the way.</param>
     /// <exception cref="ArgumentException">It is another network.</exception>
-    public void CopyFrom(FlatParameters source)
+    public void CopyFrom(FlatParameters source, Tensor? share = null)
     {
         ArgumentNullException.ThrowIfNull(source);
         if (source.Values.NumberOfElements != Values.NumberOfElements)
             throw new ArgumentException($"Expected the {Values.NumberOfElements} parameters of a network built alike, got {source.Values.NumberOfElements}.", nameof(source));
 
         using var noGrad = no_grad();
-        Values.copy_(source.Values);
+        if (share is null)
+            Values.copy_(source.Values);
+        else
+            Values.lerp_(source.Values, share);
         foreach (var (own, other) in BesideTheBuffer().Zip(source.BesideTheBuffer()))
             own.Tensor.copy_(other.Tensor);
         foreach (var layer in layers)

@@ -11,8 +11,12 @@ internal sealed unsafe class GradientLayer
 {
     private readonly float* g, v, bias;            // v is the plain weight where there is no g
     private readonly float* byG, byV, byBias;      // no byG where g does not learn
+    private readonly float* sigma, sigmaOfBias;    // σ of the noise on weight and bias; null where there is none
+    private readonly float* bySigma, bySigmaOfBias;
+    private readonly float* noiseByInput, noiseByOutput;   // f(ε), [in] and [out]
     private float* norms;                          // ||v|| of each row
-    private float* scales;                         // g / ||v|| of each row, of a direct layer
+    private float* direct;                         // v, or W where there is noise, of a direct layer
+    private float* scales;                         // g / ||v|| of each row, or 1 where there is noise, of a direct layer
     private float* scaledByOutput;                 // ∂L/∂y g / ||v||, [B, padded out], of a direct layer
 
     /// <summary>Finds a layer's parameters and gradients.</summary>
@@ -20,7 +24,8 @@ internal sealed unsafe class GradientLayer
     /// <param name="inputs">Numbers that a row of its weight has.</param>
     /// <param name="outputs">Rows of its weight.</param>
     /// <param name="isDirect">Whether passes read v as it lies, which for a large weight costs less than making w and its transpose. Inputs are then a multiple of the lanes.</param>
-    public GradientLayer(PlacedLayer layer, int inputs, int outputs, bool isDirect = false)
+    /// <param name="noise">The noise on the layer; null where there is none.</param>
+    public GradientLayer(PlacedLayer layer, int inputs, int outputs, bool isDirect = false, FactorizedNoise? noise = null)
     {
         (Inputs, Outputs, PaddedInputs, PaddedOutputs, IsDirect) = (inputs, outputs, Gemm.Padded(inputs), Gemm.Padded(outputs), isDirect);
         Locate(layer.Weight, out v, out byV);
@@ -32,6 +37,13 @@ internal sealed unsafe class GradientLayer
             else
                 g = (float*)Aten.Address(normalized.RowLengths);
         }
+
+        if (noise is null)
+            return;
+        Locate(noise.weight_sigma, out sigma, out bySigma);
+        Locate(noise.bias_sigma, out sigmaOfBias, out bySigmaOfBias);
+        noiseByInput = (float*)Aten.Address(noise.ByInput);
+        noiseByOutput = (float*)Aten.Address(noise.ByOutput);
     }
 
     public int Inputs { get; }
@@ -47,7 +59,9 @@ internal sealed unsafe class GradientLayer
     /// <summary>∂L/∂b, [out].</summary>
     public Span<float> ByBias => new(byBias, Outputs);
 
-    /// <summary>W, [out, padded in]; not of a direct layer.</summary>
+    private bool HasNoise => sigma is not null;
+
+    /// <summary>W, [out, padded in]; of a direct layer only where there is noise.</summary>
     public float* Weight { get; private set; }
 
     /// <summary>Wᵀ, [in, padded out]; not of a direct layer.</summary>
@@ -66,7 +80,8 @@ internal sealed unsafe class GradientLayer
 
     public nuint Floats(int batch) => (nuint)(
         ((long)Outputs * PaddedInputs) + (2L * batch * PaddedOutputs) + (2L * PaddedOutputs)
-        + (IsDirect ? ((long)batch + 1) * PaddedOutputs : ((long)Outputs * PaddedInputs) + ((long)Inputs * PaddedOutputs)));
+        + (IsDirect ? ((long)batch + 1) * PaddedOutputs : (long)Inputs * PaddedOutputs)
+        + (IsDirect && !HasNoise ? 0 : (long)Outputs * PaddedInputs));
 
     /// <summary>Takes its room from free memory and returns what is left.</summary>
     public float* Place(float* free, int batch)
@@ -77,22 +92,31 @@ internal sealed unsafe class GradientLayer
         PaddedBias = ByOutput + ((nint)batch * PaddedOutputs);
         norms = PaddedBias + PaddedOutputs;
         free = norms + PaddedOutputs;
+        if (!IsDirect || HasNoise)
+        {
+            Weight = free;
+            free += (nint)Outputs * PaddedInputs;
+        }
+
         if (IsDirect)
         {
+            direct = HasNoise ? Weight : v;
             scales = free;
             scaledByOutput = scales + PaddedOutputs;
             return scaledByOutput + ((nint)batch * PaddedOutputs);
         }
 
-        Weight = free;
-        Transposed = Weight + ((nint)Outputs * PaddedInputs);
+        Transposed = free;
         return Transposed + ((nint)Inputs * PaddedOutputs);
     }
 
-    /// <summary>Takes over the present parameters: w = g v / ||v||, as it is and transposed, or the scales alone.</summary>
+    /// <summary>Takes over the present parameters and noise: w = g v / ||v||, as it is and transposed, or the scales alone.</summary>
     public void Fold()
     {
         new ReadOnlySpan<float>(bias, Outputs).CopyTo(new(PaddedBias, Outputs));
+        for (var row = 0; HasNoise && row < Outputs; row++)
+            PaddedBias[row] += sigmaOfBias[row] * noiseByOutput[row];
+
         for (var row = 0; row < Outputs; row++)
         {
             var direction = new ReadOnlySpan<float>(v + ((nint)row * Inputs), Inputs);
@@ -103,16 +127,25 @@ internal sealed unsafe class GradientLayer
                 scale = g[row] / norms[row];
             }
 
-            if (IsDirect)
+            if (IsDirect && !HasNoise)
             {
                 scales[row] = scale;
                 continue;
             }
 
-            var weight = Weight + ((nint)row * PaddedInputs);
+            var weight = new Span<float>(Weight + ((nint)row * PaddedInputs), Inputs);
+            Scale(direction, scale, weight);
+            if (HasNoise)
+                AddProduct(new(sigma + ((nint)row * Inputs), Inputs), new(noiseByInput, Inputs), noiseByOutput[row], weight);
+            if (IsDirect)
+            {
+                scales[row] = 1;
+                continue;
+            }
+
             var transposed = Transposed + row;
             for (var i = 0; i < Inputs; i++, transposed += PaddedOutputs)
-                *transposed = weight[i] = direction[i] * scale;
+                *transposed = weight[i];
         }
     }
 
@@ -120,7 +153,7 @@ internal sealed unsafe class GradientLayer
     public void Forward(float* x, int batch)
     {
         if (IsDirect)
-            Gemm.MultiplyTransposed(x, v, scales, PaddedBias, Output, batch, Inputs, Outputs);
+            Gemm.MultiplyTransposed(x, direct, scales, PaddedBias, Output, batch, Inputs, Outputs);
         else
             Gemm.Multiply(x, PaddedInputs, 1, Transposed, PaddedBias, Output, batch, Inputs, PaddedOutputs);
     }
@@ -140,7 +173,7 @@ internal sealed unsafe class GradientLayer
                 scaledByOutput[at + i] = ByOutput[at + i] * scales[i];
         }
 
-        Gemm.Multiply(scaledByOutput, PaddedOutputs, 1, v, null, byInput, batch, Outputs, PaddedInputs);
+        Gemm.Multiply(scaledByOutput, PaddedOutputs, 1, direct, null, byInput, batch, Outputs, PaddedInputs);
     }
 
     /// <summary>∂L/∂W = (∂L/∂y)ᵀ x.</summary>
@@ -165,6 +198,8 @@ internal sealed unsafe class GradientLayer
         sums.Clear();
         for (var row = 0; row < batch; row++)
             Add(sums, new(ByOutput + ((nint)row * PaddedOutputs), Outputs));
+        for (var row = 0; HasNoise && row < Outputs; row++)
+            bySigmaOfBias[row] = sums[row] * noiseByOutput[row];
     }
 
     /// <summary>From ∂L/∂W to the gradients of the parameters.</summary>
@@ -174,6 +209,8 @@ internal sealed unsafe class GradientLayer
         {
             var byWeight = new ReadOnlySpan<float>(ByWeight + ((nint)row * PaddedInputs), Inputs);
             var gradient = new Span<float>(byV + ((nint)row * Inputs), Inputs);
+            if (HasNoise)
+                Product(byWeight, new(noiseByInput, Inputs), noiseByOutput[row], new(bySigma + ((nint)row * Inputs), Inputs));
             if (g is null)
             {
                 byWeight.CopyTo(gradient);
@@ -218,6 +255,40 @@ internal sealed unsafe class GradientLayer
             totals[i] += vectors[i];
         for (var i = totals.Length * Vector<float>.Count; i < sums.Length; i++)
             sums[i] += values[i];
+    }
+
+    private static void Scale(ReadOnlySpan<float> numbers, float factor, Span<float> scaled)
+    {
+        var from = MemoryMarshal.Cast<float, Vector<float>>(numbers);
+        var to = MemoryMarshal.Cast<float, Vector<float>>(scaled);
+        for (var i = 0; i < from.Length; i++)
+            to[i] = factor * from[i];
+        for (var i = from.Length * Vector<float>.Count; i < numbers.Length; i++)
+            scaled[i] = factor * numbers[i];
+    }
+
+    // product = factor left ∘ right
+    private static void Product(ReadOnlySpan<float> left, ReadOnlySpan<float> right, float factor, Span<float> product)
+    {
+        var lefts = MemoryMarshal.Cast<float, Vector<float>>(left);
+        var rights = MemoryMarshal.Cast<float, Vector<float>>(right);
+        var products = MemoryMarshal.Cast<float, Vector<float>>(product);
+        for (var i = 0; i < lefts.Length; i++)
+            products[i] = factor * rights[i] * lefts[i];
+        for (var i = lefts.Length * Vector<float>.Count; i < left.Length; i++)
+            product[i] = factor * right[i] * left[i];
+    }
+
+    // sums += factor left ∘ right
+    private static void AddProduct(ReadOnlySpan<float> left, ReadOnlySpan<float> right, float factor, Span<float> sums)
+    {
+        var lefts = MemoryMarshal.Cast<float, Vector<float>>(left);
+        var rights = MemoryMarshal.Cast<float, Vector<float>>(right);
+        var totals = MemoryMarshal.Cast<float, Vector<float>>(sums);
+        for (var i = 0; i < lefts.Length; i++)
+            totals[i] += factor * rights[i] * lefts[i];
+        for (var i = lefts.Length * Vector<float>.Count; i < left.Length; i++)
+            sums[i] += factor * right[i] * left[i];
     }
 
     // scale (byWeight - share direction)

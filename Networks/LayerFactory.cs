@@ -132,7 +132,13 @@ internal static class Hidden
     public static Tensor Forward(Module<Tensor, Tensor> layer, Module<Tensor, Tensor>? norm, Tensor input)
     {
         using var scope = NewDisposeScope();
-        var preactivation = layer.call(input);
+        return Activate(layer.call(input), norm).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>ReLU(y), normalized before the ReLU where there is a normalization.</summary>
+    public static Tensor Activate(Tensor preactivation, Module<Tensor, Tensor>? norm)
+    {
+        using var scope = NewDisposeScope();
         return functional.relu(norm is null ? preactivation : norm.call(preactivation)).MoveToOuterDisposeScope();
     }
 }

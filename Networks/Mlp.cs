@@ -8,7 +8,8 @@ namespace RlWn.Networks;
 
 /// <summary>A multilayer perceptron: hidden layers, weight-normalized in most schemes, each with a ReLU, and an output layer.</summary>
 /// <remarks>
-/// Layers are named 0, 1, … in a saved file; the last is the output layer. Normalizations, where there are some, are 0_norm, 1_norm, ….
+/// Layers are named 0, 1, … in a saved file; the last is the output layer. Normalizations, where there are some, are 0_norm, 1_norm, …, and noise is
+/// 0_noise, 1_noise, ….
 /// </remarks>
 public sealed class Mlp : AgentNetwork, IChain
 {
@@ -17,6 +18,7 @@ public sealed class Mlp : AgentNetwork, IChain
 
     private readonly Module<Tensor, Tensor>[] layers;
     private readonly Module<Tensor, Tensor>?[] norms;   // of each hidden layer; null where there is no partner
+    private readonly FactorizedNoise[] noises;          // of each layer; empty without noise
 
     /// <summary>Makes the network.</summary>
     /// <param name="inputs">Features of an observation, at least 1.</param>
@@ -28,9 +30,10 @@ public sealed class Mlp : AgentNetwork, IChain
     /// <param name="scheme">How hidden layers are built and start; by default as proposed, with the initializer's directions: γ = 2 in each.</param>
     /// <param name="scale">Whether g of the hidden layers learns, stays, or is not there at all.</param>
     /// <param name="partner">What normalizes the pre-activations of hidden layers; a scheme with batch normalization has it without being told.</param>
+    /// <param name="noise">σ₀ of the noise on every layer; 0 is none. See <see cref="FactorizedNoise"/>.</param>
     public Mlp(
         long inputs, ReadOnlySpan<int> hidden, long outputs, OutputLayer output, double outputScale, Initializer init, Scheme? scheme = null,
-        ScaleMode scale = ScaleMode.Learnable, NormPartner partner = NormPartner.None) : base(nameof(Mlp))
+        ScaleMode scale = ScaleMode.Learnable, NormPartner partner = NormPartner.None, double noise = 0) : base(nameof(Mlp))
     {
         ArgumentNullException.ThrowIfNull(init);
         var make = new LayerFactory(scheme ?? new(init.Direction, ScaleRule.Proposed), init) { Scale = scale, Partner = partner };
@@ -47,6 +50,7 @@ public sealed class Mlp : AgentNetwork, IChain
 
         layers[^1] = make.Output(output, width, outputs, outputScale);
         Widths = [(int)inputs, .. hidden, (int)outputs];
+        noises = noise == 0 ? [] : [.. Widths.Zip(Widths.Skip(1), (from, to) => new FactorizedNoise(from, to, noise, init.Dtype, init.Device))];
 
         for (var i = 0; i < layers.Length; i++)
             register_module($"{i}", layers[i]);
@@ -55,6 +59,9 @@ public sealed class Mlp : AgentNetwork, IChain
             if (norms[i] is { } norm)
                 register_module($"{i}_norm", norm);
         }
+
+        for (var i = 0; i < noises.Length; i++)
+            register_module($"{i}_noise", noises[i]);
     }
 
     /// <inheritdoc/>
@@ -111,20 +118,33 @@ public sealed class Mlp : AgentNetwork, IChain
     }
 
     /// <summary>W and b of a layer as it acts: g multiplied in, and batch normalization by its running statistics.</summary>
-    internal (Tensor Weight, Tensor Bias) Folded(int layer)
+    /// <param name="layer">Which layer.</param>
+    /// <param name="withNoise">Whether with the present sample of its noise, or the mean.</param>
+    internal (Tensor Weight, Tensor Bias) Folded(int layer, bool withNoise = false)
     {
         var (weight, bias) = layers[layer] switch
         {
-            WeightNormLayer normalized => (normalized.Weight(), normalized.bias!),
-            Linear plain => ((Tensor)plain.weight, plain.bias!),
+            WeightNormLayer normalized => (normalized.Weight(), (Tensor)normalized.bias!),
+            Linear plain => ((Tensor)plain.weight, (Tensor)plain.bias!),
             var other => throw new InvalidOperationException($"Expected weight-normalized or plain linear layers, got {other.GetName()}."),
         };
-        if (NormOf(layer) is not NormBase norm)
+        var noise = withNoise && NoiseOf(layer) is { IsDrawn: true } drawn ? drawn : null;
+        var norm = NormOf(layer) as NormBase;
+        if (noise is null && norm is null)
             return (weight, bias);
 
-        // γ (W x + b - μ) / √(σ² + ε) + β
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
+        if (noise is not null)
+        {
+            var sample = noise.Sample();
+            (weight, bias) = (sample.Weight.add_(weight, Unit), sample.Bias.add_(bias, Unit));
+        }
+
+        if (norm is null)
+            return (weight.MoveToOuterDisposeScope(), bias.MoveToOuterDisposeScope());
+
+        // γ (W x + b - μ) / √(σ² + ε) + β
         var factor = norm.running_var!.add(Epsilon, Unit).rsqrt().mul(norm.weight);
         return (
             weight.mul(factor.unsqueeze(1)).MoveToOuterDisposeScope(),
@@ -134,11 +154,17 @@ public sealed class Mlp : AgentNetwork, IChain
     /// <summary>The normalization after a layer; null where there is none.</summary>
     internal Module<Tensor, Tensor>? NormOf(int layer) => layer < norms.Length ? norms[layer] : null;
 
+    /// <summary>The noise on a layer; null where there is none.</summary>
+    internal FactorizedNoise? NoiseOf(int layer) => layer < noises.Length ? noises[layer] : null;
+
+    /// <summary>The noise on each layer; empty where there is none.</summary>
+    public IReadOnlyList<FactorizedNoise> Noises => noises;
+
     /// <inheritdoc/>
     public IReadOnlyList<Func<Tensor, Tensor>> Links =>
     [
-        .. norms.Select((norm, i) => (Func<Tensor, Tensor>)(features => Hidden.Forward(layers[i], norm, features))),
-        layers[^1].call,
+        .. norms.Select((_, i) => (Func<Tensor, Tensor>)(features => Activation(i, features))),
+        features => Preactivation(norms.Length, features),
     ];
 
     /// <inheritdoc/>
@@ -153,8 +179,24 @@ public sealed class Mlp : AgentNetwork, IChain
         using var scope = NewDisposeScope();
         var features = input;
         for (var i = 0; i < norms.Length; i++)
-            features = Hidden.Forward(layers[i], norms[i], features);
-        return layers[^1].call(features).MoveToOuterDisposeScope();
+            features = Activation(i, features);
+        return Preactivation(norms.Length, features).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Activation(int layer, Tensor features)
+    {
+        using var scope = NewDisposeScope();
+        return Hidden.Activate(Preactivation(layer, features), norms[layer]).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Preactivation(int layer, Tensor features)
+    {
+        var mean = layers[layer].call(features);
+        if (NoiseOf(layer) is not { IsDrawn: true } noise)
+            return mean;
+
+        using var scope = NewDisposeScope();
+        return mean.add(noise.call(features), Unit).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -42,7 +42,7 @@ internal sealed unsafe class MlpGradient : IDisposable
 
         (this.capacity, observationSize) = (capacity, network.InputSize);
         layers = [.. head.Layers.Select((layer, i) => new GradientLayer(
-            new("", layer, null), head.Widths[i], head.Widths[i + 1], isDirect: network.Torso is not null && i == 0 && head.Widths[i] >= WideFrom && head.Widths[i] % Gemm.Lanes == 0))];
+            new("", layer, null), head.Widths[i], head.Widths[i + 1], isDirect: network.Torso is not null && i == 0 && head.Widths[i] >= WideFrom && head.Widths[i] % Gemm.Lanes == 0, head.NoiseOf(i)))];
 
         nint inputs = Gemm.Padded(head.Widths[0]), gridFloats = 0, sumFloats = 0;
         if (network.Torso is { } torso)

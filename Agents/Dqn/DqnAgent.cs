@@ -113,7 +113,8 @@ public sealed class DqnAgent : IAgent
         Array.Fill(weights, 1);
 
         AgentNetwork MakeNetwork() => AgentNetwork.Make(
-            envs.ObservationSpace.Shape.AsSpan(), loss.Outputs, network, network.ValueOutput, network.ValueScale, new Initializer(generator, Device: device));
+            envs.ObservationSpace.Shape.AsSpan(), loss.Outputs, network, network.ValueOutput, network.ValueScale, new Initializer(generator, Device: device),
+            options.Noisy ? options.NoiseStart : 0);
     }
 
     /// <inheritdoc/>
@@ -127,8 +128,8 @@ public sealed class DqnAgent : IAgent
 
     private double Done => Math.Min(1, (double)Steps / totalSteps);
 
-    private double Epsilon => options.ExplorationFraction > Done
-        ? options.EpsilonStart + ((options.EpsilonEnd - options.EpsilonStart) * Done / options.ExplorationFraction)
+    private double Epsilon => options.Noisy ? 0
+        : options.ExplorationFraction > Done ? options.EpsilonStart + ((options.EpsilonEnd - options.EpsilonStart) * Done / options.ExplorationFraction)
         : options.EpsilonEnd;
 
     /// <inheritdoc/>
@@ -151,7 +152,7 @@ public sealed class DqnAgent : IAgent
             }
 
             if (Crossed(options.SyncTargetEvery) > 0)
-                CopyToTarget(targetStep);
+                CopyToTarget(options.TargetStep == 1 ? null : targetStep);
             if (Crossed(options.ReportEvery) > 0 || Steps >= totalSteps)
                 yield return Report();
         }
@@ -162,8 +163,11 @@ public sealed class DqnAgent : IAgent
         PolicySnapshot.OfValues(network, loss, envs, metadata);
 
     /// <inheritdoc/>
-    public IReadOnlyList<LayerDiagnostics> Diagnose() => Diagnosis.Of(
-        network, parameters, options.LearningRateSchedule.At(options.LearningRate, Done), Updates, features, batch.Observations);
+    public IReadOnlyList<LayerDiagnostics> Diagnose()
+    {
+        network.ClearNoise();
+        return Diagnosis.Of(network, parameters, options.LearningRateSchedule.At(options.LearningRate, Done), Updates, features, batch.Observations);
+    }
 
     /// <inheritdoc/>
     public void Save(BinaryWriter writer)
@@ -212,7 +216,7 @@ public sealed class DqnAgent : IAgent
     // How often a count of steps was passed by the last step of the vector.
     private long Crossed(int every) => (Steps / every) - ((Steps - envs.Count) / every);
 
-    // With probability ε by chance, else the action of the highest value.
+    // With probability ε by chance, else the action of the highest value; with noisy layers always that, of a fresh sample.
     private void Act()
     {
         var choices = envs.Actions.All<int>();
@@ -236,6 +240,12 @@ public sealed class DqnAgent : IAgent
 
     private void EvaluateAll()
     {
+        if (options.Noisy)
+        {
+            network.DrawNoise(random);
+            isActingStale = true;
+        }
+
         if (isActingStale)
             acting.Refresh();
         isActingStale = false;
@@ -259,9 +269,8 @@ public sealed class DqnAgent : IAgent
         if (Updates == 0 && scheme.NeedsBatch)
             NormalizeOnBatch();
 
-        targetActing.Forward(features.Read(batch.NextObservations), batch.Size, nextOutput);
-        if (options.DoubleQ)
-            learning.Forward(features.Read(batch.NextObservations), choosing);
+        EvaluateNext();
+        network.DrawNoise(random);
         learning.Forward(features.Read(batch.Observations), output);
         loss.Evaluate(output, nextOutput, options.DoubleQ ? choosing : nextOutput, batch, weights, byOutput, errors);
         learning.Backward(byOutput);
@@ -272,6 +281,25 @@ public sealed class DqnAgent : IAgent
         isActingStale = true;
         if (options.Prioritized)
             Prioritize();
+    }
+
+    // Of noisy networks each pass has a sample of its own (Fortunato et al. 2018, section 3.1).
+    private void EvaluateNext()
+    {
+        if (options.Noisy)
+        {
+            target.DrawNoise(random);
+            targetActing.Refresh();
+        }
+
+        var next = features.Read(batch.NextObservations);
+        targetActing.Forward(next, batch.Size, nextOutput);
+        if (!options.DoubleQ)
+            return;
+
+        using var noGrad = no_grad();
+        network.DrawNoise(random);
+        learning.Forward(next, choosing);
     }
 
     private void Draw()
@@ -297,17 +325,14 @@ public sealed class DqnAgent : IAgent
     // A data-dependent scheme takes its scales from the first batch, before the first update.
     private void NormalizeOnBatch()
     {
+        network.ClearNoise();
         Initialization.ApplyScales(network, scheme, Diagnosis.Input(features, batch.Observations));
         CopyToTarget(share: null);
     }
 
     private void CopyToTarget(Tensor? share)
     {
-        using var noGrad = no_grad();
-        if (share is null || options.TargetStep == 1)
-            targetParameters.Values.copy_(parameters.Values);
-        else
-            targetParameters.Values.lerp_(parameters.Values, share);
+        targetParameters.CopyFrom(parameters, share);
         targetActing.Refresh();
     }
 
@@ -319,6 +344,7 @@ public sealed class DqnAgent : IAgent
             new("epsilon", Epsilon),
             new("learning_rate", options.LearningRateSchedule.At(options.LearningRate, Done)),
             new("replay", replay.Count),
+            .. Noise,
         ];
         if (loss.Batches > 0)
             Finite.Require(metrics, Steps, "dqn");
@@ -326,6 +352,9 @@ public sealed class DqnAgent : IAgent
         loss.Clear();
         return new TrainingReport(Steps, Updates, episodes.Take(), metrics);
     }
+
+    // How large the noise has become, over all layers; its start is 1.
+    private IEnumerable<Metric> Noise => options.Noisy ? [new("noise", network.Head.Noises.Average(noise => noise.RelativeSize))] : [];
 
     /// <summary>Frees the networks and the replay; the environments stay.</summary>
     public void Dispose()

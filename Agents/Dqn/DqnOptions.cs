@@ -84,6 +84,15 @@ public sealed record DqnOptions
     /// <summary>The share of the run over which ε falls linearly.</summary>
     [Range(0.0, 1.0)] public double ExplorationFraction { get; init; } = 0.5;
 
+    /// <summary>
+    /// Whether the fully connected layers have noise that is learned (Fortunato et al. 2018). Exploration then comes from it alone, and the three
+    /// settings of ε have no effect.
+    /// </summary>
+    public bool Noisy { get; init; }
+
+    /// <summary>σ₀: the noise of a weight starts at this over the root of the layer's inputs.</summary>
+    [Range(1e-6, 100.0)] public double NoiseStart { get; init; } = 0.5;
+
     /// <summary>What an error costs, for the return model mean; quantile has Huber's with the slope of its quantile.</summary>
     public ErrorLoss Loss { get; init; } = ErrorLoss.Huber;
 

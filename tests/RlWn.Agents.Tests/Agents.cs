@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using RlWn.Agents.Data;
+using RlWn.Agents.Dqn;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
 using RlWn.Init;
@@ -22,6 +23,10 @@ internal static class Agents
         VectorEnv envs, PpoOptions options, long steps = long.MaxValue, ulong seed = 1, NetworkOptions? network = null) =>
         new(envs, options with { Environments = envs.Count }, network ?? new() { Hidden = [16] }, seed, CPU, steps);
 
+    /// <summary>A Q-learner on the CPU with one hidden layer; everything else as the options say.</summary>
+    public static DqnAgent MakeDqn(VectorEnv envs, DqnOptions options, long steps, ulong seed = 1, int width = 16) =>
+        new(envs, options, new() { Hidden = [width] }, seed, CPU, steps);
+
     /// <summary>The agent's next report.</summary>
     public static TrainingReport Next(this PpoAgent agent) => agent.Train().First();
 
@@ -42,11 +47,25 @@ internal static class Agents
         return [.. agent.Network().parameters().SelectMany(parameter => Aten.Memory<float>(parameter).ToArray())];
     }
 
+    /// <inheritdoc cref="Weights(PpoAgent)"/>
+    public static float[] Weights(this DqnAgent agent)
+    {
+        using var scope = NewDisposeScope();
+        return [.. agent.Network().parameters().SelectMany(parameter => Aten.Memory<float>(parameter).ToArray())];
+    }
+
     public static float[] OneHot(int size, int index) => [.. Enumerable.Range(0, size).Select(i => i == index ? 1f : 0f)];
 
     // The agent hands out policies and reports; values and transitions are its own affair.
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "network")]
     public static extern ref readonly ActorCritic Network(this PpoAgent agent);
+
+    /// <summary>The online network.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "network")]
+    public static extern ref readonly AgentNetwork Network(this DqnAgent agent);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "target")]
+    public static extern ref readonly AgentNetwork Target(this DqnAgent agent);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "rollout")]
     public static extern ref readonly Rollout Rollout(this PpoAgent agent);

@@ -1,8 +1,6 @@
-using System.Runtime.CompilerServices;
 using RlWn.Agents.Dqn;
 using RlWn.Envs;
 using RlWn.Init;
-using RlWn.Networks;
 using RlWn.Testing;
 using static TorchSharp.torch;
 
@@ -17,7 +15,7 @@ public class DqnLearnsTests
         ExplorationFraction = 0.6, Gamma = 0.95,
     };
 
-    public static TheoryData<string> Switches => ["plain", "squared", "doubleQ", "dueling", "steps", "prioritized", "quantile", "soft", "together"];
+    public static TheoryData<string> Switches => ["plain", "squared", "doubleQ", "dueling", "steps", "prioritized", "quantile", "soft", "noisy", "together"];
 
     [Theory]
     [MemberData(nameof(Switches))]
@@ -47,7 +45,7 @@ public class DqnLearnsTests
 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var values = Aten.Memory<float>(Network(agent).forward(tensor([1f, 0, 0, 0, 0]).unsqueeze(0))).ToArray();
+        var values = Aten.Memory<float>(agent.Network().forward(tensor([1f, 0, 0, 0, 0]).unsqueeze(0))).ToArray();
         var expected = terminates ? 1 + 0.95 + (0.95 * 0.95) + Math.Pow(0.95, 3) + Math.Pow(0.95, 4) : 20;
         Assert.All(values, value => Assert.InRange(value, 0.95 * expected, 1.05 * expected));
     }
@@ -62,14 +60,12 @@ public class DqnLearnsTests
         "prioritized" => Small with { Prioritized = true },
         "quantile" => Small with { Returns = ReturnModel.Quantile, Atoms = 11 },
         "soft" => Small with { TargetStep = 0.05, SyncTargetEvery = 2 },
-        "together" => Small with { DoubleQ = true, Dueling = true, Steps = 3, Prioritized = true, Returns = ReturnModel.Quantile, Atoms = 11 },
+        "noisy" => Small with { Noisy = true },
+        "together" => Small with { DoubleQ = true, Dueling = true, Steps = 3, Prioritized = true, Noisy = true, Returns = ReturnModel.Quantile, Atoms = 11 },
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
 
     private static DqnAgent Make(VectorEnv envs, DqnOptions options, long steps) => new(envs, options, new() { Hidden = [32] }, seed: 1, CPU, steps);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "network")]
-    private static extern ref readonly AgentNetwork Network(DqnAgent agent);
 
     private static SyncVectorEnv<byte, int> Corridors(int count) =>
         new(() => new TimeLimit<byte, int>(new Corridor(10), 60), count);
