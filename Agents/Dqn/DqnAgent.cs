@@ -209,6 +209,7 @@ public sealed class DqnAgent : IAgent
     private void Start()
     {
         envs.Reset(seed);
+        RequireFiniteObservations(steps: 0);
         replay.Begin(envs);
         isStarted = true;
     }
@@ -256,9 +257,21 @@ public sealed class DqnAgent : IAgent
     private void Keep()
     {
         Finite.Require(envs.Rewards, "reward", envs.Count, Steps + envs.Count, "dqn");
+        RequireFiniteObservations(Steps + envs.Count);
         replay.Add(envs);
         episodes.Record(envs);
         Steps += envs.Count;
+    }
+
+    // Before they are kept: what is in the replay would be drawn again and again, and be in every checkpoint from then on.
+    private void RequireFiniteObservations(long steps)
+    {
+        if (envs.ObservationSpace is not Box)
+            return;
+
+        Finite.Require(envs.Observations.All<float>(), "observation", envs.Count, steps, "dqn");
+        if (envs.Terminated.Contains(true) || envs.Truncated.Contains(true))
+            Finite.Require(envs.FinalObservations.All<float>(), "last observation of an episode", envs.Count, steps, "dqn");
     }
 
     // One optimizer step on one batch out of the replay.
@@ -275,7 +288,10 @@ public sealed class DqnAgent : IAgent
         loss.Evaluate(output, nextOutput, options.DoubleQ ? choosing : nextOutput, batch, weights, byOutput, errors);
         learning.Backward(byOutput);
 
-        loss.AddGradientNorm(parameters.ClipGradients(maxGradientNorm).item<float>());
+        var gradientNorm = parameters.ClipGradients(maxGradientNorm).item<float>();
+        if (!float.IsFinite(gradientNorm))
+            throw Finite.Diverged("gradient_norm", gradientNorm, Steps, "dqn");   // while the weights are still whole
+        loss.AddGradientNorm(gradientNorm);
         optimizer.Step(options.LearningRateSchedule.At(options.LearningRate, Done));
         projection.After(++Updates);
         isActingStale = true;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using RlWn.Agents.Dqn;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
 using RlWn.Init;
@@ -14,6 +15,9 @@ public class MemoryTests
     // RLWN_SOAK_UPDATES raises it: the library's promise is 100,000.
     private static readonly long SoakUpdates =
         long.Parse(Environment.GetEnvironmentVariable("RLWN_SOAK_UPDATES") ?? "20000", CultureInfo.InvariantCulture);
+
+    // RLWN_SOAK_STEPS raises it: the library's promise is 1,000,000.
+    private static readonly long SoakSteps = long.Parse(Environment.GetEnvironmentVariable("RLWN_SOAK_STEPS") ?? "6000", CultureInfo.InvariantCulture);
 
     [Theory]
     [InlineData(true, 16)]
@@ -98,6 +102,43 @@ public class MemoryTests
 
         Assert.True(collections > 100, $"Expected the collector to be at it all the time, got {collections} collections.");
         Assert.All(agent.Weights(), weight => Assert.True(float.IsFinite(weight)));
+    }
+
+    // From the step on at which the buffer is full and its ring goes round.
+    [Theory]
+    [InlineData(false, 16, 4)]
+    [InlineData(true, 16, 4)]
+    [InlineData(true, Agents.TooWideForPlain, 40)]
+    public void Train_DqnOnAFullBuffer_RunsInFlatMemory(bool rainbow, int width, int trainEvery)
+    {
+        const long MostGrowth = 24 << 20, MostManagedGrowth = 64 << 10;   // bytes
+        var options = new DqnOptions { Environments = 2, BufferSize = 1000, BatchSize = 16, LearningStarts = 200, TrainEvery = trainEvery, SyncTargetEvery = 100 };
+        if (rainbow)
+        {
+            options = options with
+            {
+                DoubleQ = true, Dueling = true, Steps = 3, Prioritized = true, Noisy = true, Returns = ReturnModel.Categorical, Atoms = 11, ValueMin = 0, ValueMax = 100,
+            };
+        }
+
+        using var envs = EnvRegistry.MakeVector("CartPole-v1", 2);
+        using var agent = Agents.MakeDqn(envs, options, SoakSteps, width: width);
+        using var training = agent.Train().GetEnumerator();
+        Until(SoakSteps / 2);
+        var (tensors, managed, memory) = (LiveTensors(), GC.GetTotalMemory(forceFullCollection: true), ResidentBytes());
+        Until(SoakSteps);
+
+        var growth = (Tensors: LiveTensors() - tensors, Managed: GC.GetTotalMemory(forceFullCollection: true) - managed, Resident: ResidentBytes() - memory);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{agent.Steps} steps, {agent.Updates} updates: {growth}, resident {ResidentBytes() >> 20} MB");
+        Assert.Equal(0, growth.Tensors);
+        Assert.InRange(growth.Managed, long.MinValue, MostManagedGrowth);
+        Assert.InRange(growth.Resident, long.MinValue, MostGrowth);
+
+        void Until(long steps)
+        {
+            while (agent.Steps < steps)
+                Assert.True(training.MoveNext());
+        }
     }
 
     private static VectorEnv Make(bool discrete) =>

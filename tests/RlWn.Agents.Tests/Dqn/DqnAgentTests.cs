@@ -39,4 +39,37 @@ public class DqnAgentTests
         Assert.All(start.Zip(agent.Weights(), target), weight => Assert.Equal(weight.First + (0.25f * (weight.Second - weight.First)), weight.Third, 1e-6f));
         Assert.NotEqual(start, agent.Weights());
     }
+
+    [Theory]
+    [InlineData("reward", "Expected a finite reward, got NaN in environment 1 after 12 environment steps.")]
+    [InlineData("infinite reward", "Expected a finite reward, got Infinity in environment 1 after 12 environment steps.")]
+    [InlineData("observation", "Expected a finite observation, got NaN in environment 1 after 12 environment steps.")]
+    [InlineData("last observation", "Expected a finite last observation of an episode, got NaN in environment 1 after 12 environment steps.")]
+    [InlineData("huge rewards", "Expected a finite gradient_norm, got Infinity after ")]
+    public void Train_NumberThatIsNotFinite_StopsWhereItCame(string what, string message)
+    {
+        var made = 0;
+        using var envs = new SyncVectorEnv<float, int>(
+            () =>
+            {
+                var environment = made++;
+                return new Scripted<int>(new Discrete(2), step => Play(what, isSixthOfSecond: environment == 1 && step == 6));
+            },
+            2);
+        using var agent = Agents.MakeDqn(envs, Small with { Loss = ErrorLoss.Squared, EpsilonEnd = 1 }, steps: 400);   // no Q-value is asked for
+
+        var error = Assert.Throws<TrainingDivergedException>(() => agent.Train().Count());
+        Assert.StartsWith(message, error.Message, StringComparison.Ordinal);
+        Assert.Contains("dqn.learningRate", error.Message, StringComparison.Ordinal);
+
+        static (float, StepResult) Play(string what, bool isSixthOfSecond) => (what, isSixthOfSecond) switch
+        {
+            ("huge rewards", _) => (0, new(3e38f, Terminated: true)),   // whose square is beyond float's range, as a gradient is
+            (_, false) => (0, new(0, false)),
+            ("reward", _) => (0, new(float.NaN, false)),
+            ("infinite reward", _) => (0, new(float.PositiveInfinity, false)),
+            ("observation", _) => (float.NaN, new(0, false)),
+            _ => (float.NaN, new(0, Terminated: true)),
+        };
+    }
 }
