@@ -23,7 +23,10 @@ internal static class PolicySnapshot
         return Make(tensors, envs, network.Actor, metadata);
     }
 
-    /// <summary>The policy that takes the action of the highest value: logits are the values, and an argmax does not mind.</summary>
+    /// <summary>
+    /// The policy that takes the action of the highest value: logits are the values, and an argmax does not mind; or, where returns are categorical,
+    /// logits are those of each action's return.
+    /// </summary>
     public static Policy OfValues(AgentNetwork network, DqnLoss loss, VectorEnv envs, IReadOnlyDictionary<string, string>? metadata)
     {
         using var scope = NewDisposeScope();
@@ -35,18 +38,21 @@ internal static class PolicySnapshot
         return Make(
             [
                 .. from entry in tensors where !entry.Key.StartsWith(last, StringComparison.Ordinal) select Copy($"actor.{entry.Key}", entry.Value),
-                Copy($"actor.{last}weight", loss.ValuesOf(weight)),
-                Copy($"actor.{last}bias", loss.ValuesOf(tensors[$"{last}bias"])),
+                Copy($"actor.{last}weight", loss.ActingRows(weight)),
+                Copy($"actor.{last}bias", loss.ActingRows(tensors[$"{last}bias"])),
             ],
-            envs, network, metadata);
+            envs, network, metadata, loss.Support);
     }
 
-    private static Policy Make(IReadOnlyList<TensorData> tensors, VectorEnv envs, AgentNetwork network, IReadOnlyDictionary<string, string>? metadata)
+    private static Policy Make(
+        IReadOnlyList<TensorData> tensors, VectorEnv envs, AgentNetwork network, IReadOnlyDictionary<string, string>? metadata, (int Atoms, double Low, double High)? returns = null)
     {
         var shape = envs.ObservationSpace.Shape.AsSpan();
         var texts = envs.ActionSpace is Box bounds
             ? Policy.BoxMetadata(shape, bounds.Low.AsSpan(), bounds.High.AsSpan(), network.Head.RowNorm)
             : Policy.DiscreteMetadata(shape, network.Head.RowNorm);
+        if (returns is var (atoms, low, high))
+            Policy.AddReturnDistribution(texts, atoms, low, high);
         if (envs.ObservationSpace is ByteBox bytes)
             Policy.AddBytes(texts, bytes.High);
         if (network.Torso is { } torso)

@@ -76,21 +76,28 @@ internal sealed class DqnLoss
             values[a] = (float)Mean(combined.AsSpan(a * atoms, atoms));
     }
 
-    /// <summary>The last layer's rows as they give Q(s, ·) alone: dueling and the mean over quantiles are linear, and can be multiplied in.</summary>
+    /// <summary>The atoms of categorical returns and their bounds; null for other return models.</summary>
+    public (int Atoms, double Low, double High)? Support =>
+        options.Returns == ReturnModel.Categorical ? (atoms, options.ValueMin, options.ValueMax) : null;
+
+    /// <summary>
+    /// The last layer's rows as a policy needs them: dueling, and the mean over quantiles, are linear and multiplied in. The mean over categorical atoms is
+    /// not, so that all of their logits stay.
+    /// </summary>
     /// <param name="rows">Weight [O, H] or bias [O] of the last layer.</param>
-    /// <returns>[A, H] or [A].</returns>
-    /// <exception cref="NotSupportedException">Returns are categorical, whose mean is no linear map of the outputs.</exception>
-    public Tensor ValuesOf(Tensor rows)
+    /// <returns>[A, H] or [A], which give Q(s, ·); of categorical returns [A M, H] or [A M].</returns>
+    public Tensor ActingRows(Tensor rows)
     {
-        if (options.Returns == ReturnModel.Categorical)
-            throw new NotSupportedException("Expected returns as means or quantiles for a policy file, got categorical ones.");
+        var numbers = rows.reshape([rows.size(0) / atoms, atoms, .. rows.shape[1..]]);
+        if (options.Returns != ReturnModel.Categorical)
+            numbers = numbers.mean([1], keepdim: true);
+        if (options.Dueling)
+        {
+            var advantages = numbers.narrow(0, 0, actions);
+            numbers = advantages.sub(advantages.mean([0], keepdim: true)).add(numbers.narrow(0, actions, 1), One);
+        }
 
-        var means = rows.reshape([rows.size(0) / atoms, atoms, .. rows.shape[1..]]).mean([1]);
-        if (!options.Dueling)
-            return means;
-
-        var advantages = means.narrow(0, 0, actions);
-        return advantages.sub(advantages.mean([0], keepdim: true)).add(means.narrow(0, actions, 1), One);
+        return numbers.flatten(0, 1);
     }
 
     /// <summary>The gradient of the loss over one batch.</summary>

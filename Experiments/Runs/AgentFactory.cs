@@ -24,8 +24,6 @@ internal static class AgentFactory
                 break;
             case "dqn":
                 settings.Dqn.Validate();
-                if (settings.Dqn.Returns == ReturnModel.Categorical)
-                    throw new UsageException("Expected dqn.returns to be mean or quantile, got categorical, of which no policy file can be written yet. Take quantile.");
                 break;
             case "a2c":
                 settings.A2c.Validate();

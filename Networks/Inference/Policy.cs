@@ -23,6 +23,10 @@ namespace RlWn.Inference;
 /// Files without rlwn.norm, as older versions wrote them, have no normalization.
 /// </para>
 /// <para>
+/// Or rlwn.action = "return_distribution": the outputs, [N, M] in a row, are then logits of the return of each of N choices over M = rlwn.atoms atoms
+/// from rlwn.return_low to rlwn.return_high, and the choice of the highest mean is taken.
+/// </para>
+/// <para>
 /// Behind a convolutional torso the layers are actor.head.{i}, and the convolutions are actor.torso.{name} with weight_g [out, 1, 1, 1] and weight_v
 /// [out, in, k, k], or weight, and bias; metadata then says rlwn.torso = "min_atar", "nature" or "impala", rlwn.torso_depth and rlwn.torso_width.
 /// Where the task's observations are bytes, rlwn.observation_high is their greatest value, by which they are divided.
@@ -138,6 +142,17 @@ public sealed class Policy : IDisposable
     {
         ArgumentNullException.ThrowIfNull(metadata);
         PolicyFormat.AddBytes(metadata, high);
+    }
+
+    /// <summary>Says in metadata that each choice has a distribution of its return: logits over atoms that lie evenly between two bounds.</summary>
+    /// <param name="metadata">What <see cref="DiscreteMetadata"/> made.</param>
+    /// <param name="atoms">M, from 2 to 1,000.</param>
+    /// <param name="low">The lowest atom.</param>
+    /// <param name="high">The highest, above <paramref name="low"/>.</param>
+    public static void AddReturnDistribution(IDictionary<string, string> metadata, int atoms, double low, double high)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        PolicyFormat.AddReturnDistribution(metadata, atoms, low, high);
     }
 
     /// <summary>Adds to metadata which convolutional torso stands before the layers.</summary>

@@ -12,10 +12,11 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
     private const string NormKey = "rlwn.norm", LayerNormText = "layer_norm", RmsNormText = "rms_norm";
     private const string TorsoKey = "rlwn.torso", TorsoDepthKey = "rlwn.torso_depth", TorsoWidthKey = "rlwn.torso_width";
     private const string MinAtarText = "min_atar", NatureText = "nature", ImpalaText = "impala";
-    private const string ActionKey = "rlwn.action", DiscreteText = "discrete", BoxText = "box";
+    private const string ActionKey = "rlwn.action", DiscreteText = "discrete", BoxText = "box", ReturnsText = "return_distribution";
     private const string ActionLowKey = "rlwn.action_low", ActionHighKey = "rlwn.action_high";
+    private const string AtomsKey = "rlwn.atoms", ReturnLowKey = "rlwn.return_low", ReturnHighKey = "rlwn.return_high";
 
-    private const int MostDepth = 10_000, MostWidth = 64;
+    private const int MostDepth = 10_000, MostWidth = 64, MostAtoms = 1_000;
 
     public static Dictionary<string, string> Discrete(ReadOnlySpan<int> observationShape, RowNorm norm) => Of(observationShape, norm, DiscreteText);
 
@@ -29,6 +30,14 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
 
     public static void AddBytes(IDictionary<string, string> metadata, byte high) =>
         metadata[ObservationHighKey] = Math.Max(high, (byte)1).ToString(CultureInfo.InvariantCulture);
+
+    public static void AddReturnDistribution(IDictionary<string, string> metadata, int atoms, double low, double high)
+    {
+        metadata[ActionKey] = ReturnsText;   // readers that know no such thing refuse it
+        metadata[AtomsKey] = atoms.ToString(CultureInfo.InvariantCulture);
+        metadata[ReturnLowKey] = low.ToString(CultureInfo.InvariantCulture);
+        metadata[ReturnHighKey] = high.ToString(CultureInfo.InvariantCulture);
+    }
 
     public static void AddTorso(IDictionary<string, string> metadata, Torso torso, int depth, int width)
     {
@@ -106,7 +115,8 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
     {
         DiscreteText => new CategoricalHead(outputs),
         BoxText => Gaussian(outputs, tensors),
-        _ => throw new ArgumentException($"Expected metadata {ActionKey} = \"{DiscreteText}\" or \"{BoxText}\", got \"{Shown(ActionKey)}\"."),
+        ReturnsText => ReturnDistribution(outputs),
+        _ => throw new ArgumentException($"Expected metadata {ActionKey} = \"{DiscreteText}\", \"{BoxText}\" or \"{ReturnsText}\", got \"{Shown(ActionKey)}\"."),
     };
 
     private static Dictionary<string, string> Of(ReadOnlySpan<int> observationShape, RowNorm norm, string action)
@@ -134,6 +144,20 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
 
         return new(logStd, low, high);
     }
+
+    private ReturnDistributionHead ReturnDistribution(int outputs)
+    {
+        var (atoms, low, high) = (Whole(AtomsKey, MostAtoms), Number(ReturnLowKey), Number(ReturnHighKey));
+        if (atoms < 2 || outputs % atoms != 0)
+            throw new ArgumentException($"Expected metadata {AtomsKey} of at least 2, as many for each choice of the {outputs} outputs, got {atoms}.");
+        return low < high
+            ? new(outputs / atoms, atoms, low, high)
+            : throw new ArgumentException($"Expected {ReturnLowKey} < {ReturnHighKey}, got \"{Shown(ReturnLowKey)}\" and \"{Shown(ReturnHighKey)}\".");
+    }
+
+    private double Number(string key) => double.TryParse(Text(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+        ? number
+        : throw new ArgumentException($"Expected a finite number in metadata {key}, got \"{Shown(key)}\".");
 
     private float[] Bounds(string key, int size, float unbounded)
     {

@@ -15,7 +15,7 @@ public class DqnLearnsTests
         ExplorationFraction = 0.6, Gamma = 0.95,
     };
 
-    public static TheoryData<string> Switches => ["plain", "squared", "doubleQ", "dueling", "steps", "prioritized", "quantile", "soft", "noisy", "together"];
+    public static TheoryData<string> Switches => ["plain", "squared", "doubleQ", "dueling", "steps", "prioritized", "quantile", "soft", "noisy", "categorical", "rainbow", "together"];
 
     [Theory]
     [MemberData(nameof(Switches))]
@@ -61,6 +61,11 @@ public class DqnLearnsTests
         "quantile" => Small with { Returns = ReturnModel.Quantile, Atoms = 11 },
         "soft" => Small with { TargetStep = 0.05, SyncTargetEvery = 2 },
         "noisy" => Small with { Noisy = true },
+        "categorical" => Small with { Returns = ReturnModel.Categorical, Atoms = 31, ValueMin = -15, ValueMax = 0 },
+        "rainbow" => Small with
+        {
+            DoubleQ = true, Dueling = true, Steps = 3, Prioritized = true, Noisy = true, Returns = ReturnModel.Categorical, Atoms = 31, ValueMin = -15, ValueMax = 0,
+        },
         "together" => Small with { DoubleQ = true, Dueling = true, Steps = 3, Prioritized = true, Noisy = true, Returns = ReturnModel.Quantile, Atoms = 11 },
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
