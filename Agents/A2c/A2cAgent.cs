@@ -29,7 +29,6 @@ public sealed class A2cAgent : IAgent
 
     private readonly ActorCritic network;
     private readonly Acting acting;         // the network as of the last update, for collecting
-    private readonly Learning learning;
     private readonly FlatParameters parameters;
     private readonly IFlatOptimizer optimizer;
     private readonly Projection projection;
@@ -39,13 +38,7 @@ public sealed class A2cAgent : IAgent
     private readonly Features features;
     private readonly int[] all;             // every transition of the rollout
     private readonly Minibatch batch;
-    private readonly A2cLoss loss;
-    private readonly float[] output;        // logits or means of the rollout, [B, K]
-    private readonly float[] value;         // V of the rollout, [B]
-    private readonly float[] byOutput;      // ∂L/∂output, [B, K]
-    private readonly float[] byValue;       // ∂L/∂V, [B]
-    private readonly float[] byLogStd;      // ∂L/∂log σ, [K]
-    private readonly Tensor maxGradientNorm;
+    private readonly A2cGradient gradient;
 
     /// <summary>Makes an agent with fresh networks.</summary>
     /// <param name="envs">The environments to learn in, as many as <see cref="A2cOptions.Environments"/>; not owned.</param>
@@ -74,7 +67,7 @@ public sealed class A2cAgent : IAgent
         using var scope = NewDisposeScope();
         this.network = ActorCritics.Make(envs, network, seed, device);
         parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
-        optimizer = options.Optimizer.Make(parameters, options.OptimizerEpsilon, options.RmsPropDecay, network);
+        optimizer = options.MakeOptimizer(parameters, network);
         projection = new Projection(this.network, network.ProjectEvery);
         acting = new Acting(this.network);
         collector = new Collector(envs, acting, random, "a2c");
@@ -83,12 +76,7 @@ public sealed class A2cAgent : IAgent
         features = new Features(envs.ObservationSpace);
         all = [.. Enumerable.Range(0, rollout.Count)];
         batch = new Minibatch(rollout.Count, envs.ObservationSpace, envs.ActionSpace);
-        loss = new A2cLoss(options.ValueWeight, options.EntropyWeight);
-        (output, byOutput) = (new float[rollout.Count * acting.PolicyOutputs], new float[rollout.Count * acting.PolicyOutputs]);
-        (value, byValue) = (new float[rollout.Count], new float[rollout.Count]);
-        byLogStd = new float[acting.LogStd.Length];
-        learning = new Learning(this.network, parameters, rollout.Count);
-        maxGradientNorm = tensor((float)options.MaxGradientNorm, device: device).DetachFromDisposeScope();
+        gradient = new A2cGradient(this.network, parameters, options, rollout.Count);
     }
 
     /// <inheritdoc/>
@@ -109,7 +97,7 @@ public sealed class A2cAgent : IAgent
 
         while (Steps < totalSteps)
         {
-            loss.Clear();
+            gradient.Loss.Clear();
             for (var round = 0; round < options.ReportEvery && Steps < totalSteps; round++)
             {
                 Collect();   // T steps of the current policy in N environments
@@ -173,11 +161,9 @@ public sealed class A2cAgent : IAgent
     private void Learn()
     {
         using var scope = NewDisposeScope();
-        learning.Forward(features.Read(batch.Observations), output, value);
-        loss.Evaluate(output, value, acting.LogStd, batch, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
-        learning.Backward(byOutput, byValue, byLogStd);
+        gradient.Forward(features.Read(batch.Observations));
+        gradient.Backward(batch, acting.LogStd);
 
-        loss.AddGradientNorm(parameters.ClipGradients(maxGradientNorm).item<float>());
         optimizer.Step(LearningRateAt(Steps));
         projection.After(++Updates);
         acting.Refresh();
@@ -185,7 +171,7 @@ public sealed class A2cAgent : IAgent
 
     private Metric[] Metrics()
     {
-        Metric[] metrics = [.. loss.Metrics, new("learning_rate", LearningRateAt(Steps - rollout.Count))];
+        Metric[] metrics = [.. gradient.Loss.Metrics, new("learning_rate", LearningRateAt(Steps - rollout.Count))];
         Finite.Require(metrics, Steps, "a2c");
         return [.. metrics, new("explained_variance", Returns.ExplainedVariance(rollout.Values, rollout.Targets))];   // of the last rollout
     }
@@ -194,11 +180,10 @@ public sealed class A2cAgent : IAgent
     public void Dispose()
     {
         acting.Dispose();
-        learning.Dispose();
+        gradient.Dispose();
         optimizer.Dispose();
         projection.Dispose();
         parameters.Dispose();
         network.Dispose();
-        maxGradientNorm.Dispose();
     }
 }

@@ -69,7 +69,7 @@ public sealed class A3cAgent : IAgent
         using var scope = NewDisposeScope();
         this.network = ActorCritics.Make(firstEnvs, network, seed, device);
         parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
-        optimizer = options.Optimizer.Make(parameters, options.OptimizerEpsilon, options.RmsPropDecay, network);
+        optimizer = options.MakeOptimizer(parameters, network);
         projection = network.ProjectEvery > 0 ? new Projection(this.network, network.ProjectEvery) : null;
         workers =
         [

@@ -21,16 +21,13 @@ internal sealed class A3cWorker : IDisposable
     private readonly ActorCritic network;
     private readonly FlatParameters parameters;     // θ'
     private readonly Acting acting;
-    private readonly Learning learning;
     private readonly Collector collector;
     private readonly Rollout rollout;
 
     private readonly Features features;
     private readonly int[] all;
     private readonly Minibatch batch;
-    private readonly A2cLoss loss;
-    private readonly float[] output, value, byOutput, byValue, byLogStd;
-    private readonly Tensor maxGradientNorm;
+    private readonly A2cGradient gradient;
 
     public A3cWorker(
         int index, VectorEnv envs, A3cOptions options, NetworkOptions network, ulong seed, FlatParameters shared, IFlatOptimizer optimizer)
@@ -49,12 +46,7 @@ internal sealed class A3cWorker : IDisposable
         features = new Features(envs.ObservationSpace);
         all = [.. Enumerable.Range(0, rollout.Count)];
         batch = new Minibatch(rollout.Count, envs.ObservationSpace, envs.ActionSpace);
-        loss = new A2cLoss(options.ValueWeight, options.EntropyWeight);
-        (output, byOutput) = (new float[rollout.Count * acting.PolicyOutputs], new float[rollout.Count * acting.PolicyOutputs]);
-        (value, byValue) = (new float[rollout.Count], new float[rollout.Count]);
-        byLogStd = new float[acting.LogStd.Length];
-        learning = new Learning(this.network, parameters, rollout.Count);
-        maxGradientNorm = tensor((float)options.MaxGradientNorm, device: shared.Values.device).DetachFromDisposeScope();
+        gradient = new A2cGradient(this.network, parameters, options, rollout.Count);
     }
 
     /// <summary>Whether it has done a round.</summary>
@@ -84,11 +76,8 @@ internal sealed class A3cWorker : IDisposable
         rollout.Estimate(options.Gamma, options.Lambda);
         rollout.Gather(all, batch);
 
-        learning.Forward(features.Read(batch.Observations), output, value);
-        loss.Evaluate(output, value, acting.LogStd, batch, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
-        learning.Backward(byOutput, byValue, byLogStd);  // dθ'
-        loss.AddGradientNorm(parameters.ClipGradients(maxGradientNorm).item<float>());
-
+        gradient.Forward(features.Read(batch.Observations));
+        gradient.Backward(batch, acting.LogStd);         // dθ'
         optimizer.Step(learningRate, parameters.Gradients);   // θ by dθ', whoever else is at it
         HasLearned = true;
     }
@@ -96,12 +85,12 @@ internal sealed class A3cWorker : IDisposable
     /// <summary>Hands out what was counted since the last call.</summary>
     public IReadOnlyList<Episode> Report(A2cLoss total)
     {
-        total.Take(loss);
+        total.Take(gradient.Loss);
         return collector.Episodes.Take();
     }
 
     /// <summary>Looks at the layers after the last round.</summary>
-    public IReadOnlyList<LayerDiagnostics> Diagnose(double learningRate) => 
+    public IReadOnlyList<LayerDiagnostics> Diagnose(double learningRate) =>
         Diagnosis.Of(network, parameters, learningRate, updates: HasLearned ? 1 : 0, features, batch.Observations);
 
     public void Save(BinaryWriter writer)
@@ -127,10 +116,9 @@ internal sealed class A3cWorker : IDisposable
     public void Dispose()
     {
         acting.Dispose();
-        learning.Dispose();
+        gradient.Dispose();
         parameters.Dispose();
         network.Dispose();
-        maxGradientNorm.Dispose();
         envs.Dispose();
     }
 }

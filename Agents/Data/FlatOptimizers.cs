@@ -15,10 +15,10 @@ public enum OptimizerKind
 /// <summary>Makes the optimizer that settings name.</summary>
 internal static class FlatOptimizers
 {
-    public static IFlatOptimizer Make(this OptimizerKind kind, FlatParameters parameters, double epsilon, double rmsPropDecay, NetworkOptions network) => kind switch
+    public static IFlatOptimizer MakeOptimizer(this ActorCriticOptions options, FlatParameters parameters, NetworkOptions network) => options.Optimizer switch
     {
-        OptimizerKind.RmsProp => new FlatRmsProp(parameters, rmsPropDecay, epsilon, EpsilonPlace.Inside, network.ScaleLearningRate),
-        OptimizerKind.Adam => new FlatAdam(parameters, epsilon: epsilon, scaleLearningRate: network.ScaleLearningRate),
-        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Expected RmsProp or Adam."),
+        OptimizerKind.RmsProp => new FlatRmsProp(parameters, options.RmsPropDecay, options.OptimizerEpsilon, EpsilonPlace.Inside, network.ScaleLearningRate),
+        OptimizerKind.Adam => new FlatAdam(parameters, epsilon: options.OptimizerEpsilon, scaleLearningRate: network.ScaleLearningRate),
+        var kind => throw new ArgumentOutOfRangeException(nameof(options), kind, "Expected RmsProp or Adam."),
     };
 }
