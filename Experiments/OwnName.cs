@@ -1,10 +1,21 @@
+using System.Diagnostics;
+
 namespace RlWn.Experiments;
 
-/// <summary>How this command is called from where the user stands, for advice that can be pasted.</summary>
+/// <summary>How this program is called: by the user from where they stand, in advice that can be pasted, and by itself.</summary>
 internal static class OwnName
 {
     /// <summary><c>rlwn</c> where it is on the path; <c>dotnet run</c> where its source is; else the program's file.</summary>
     public static string Command { get; } = Find();
+
+    /// <summary>How this very program is started again, whether it was started by its own name or by <c>dotnet rlwn.dll</c>.</summary>
+    /// <param name="arguments">The command line, word by word.</param>
+    public static ProcessStartInfo Start(IEnumerable<string> arguments)
+    {
+        var program = Environment.ProcessPath ?? throw new IOException("Expected the system to say which file this program is, got nothing. Start it by its path.");
+        var isHost = Path.GetFileNameWithoutExtension(program).Equals("dotnet", StringComparison.OrdinalIgnoreCase);
+        return new(program, isHost ? [Environment.GetCommandLineArgs()[0], .. arguments] : arguments);
+    }
 
     private static string Find()
     {

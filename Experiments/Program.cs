@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using RlWn.Envs;
+using RlWn.Experiments.Cells;
 using RlWn.Experiments.Commands;
 
 namespace RlWn.Experiments;
@@ -12,6 +13,7 @@ internal static class Program
 {
     private static int Main(string[] arguments)
     {
+        Tether.Follow();
         try
         {
             var parsed = Root().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });

@@ -17,7 +17,7 @@ internal sealed class CsvText
     }
 
     /// <summary>Adds a row.</summary>
-    /// <param name="cells">As many as there are columns: words without comma or quote, and numbers, which are written with six digits.</param>
+    /// <param name="cells">As many as there are columns: words, quoted where they hold a comma, a quote or a line's end, and numbers, which are written with six digits.</param>
     public void Add(params IReadOnlyList<object> cells)
     {
         if (cells.Count != columns)
@@ -31,6 +31,9 @@ internal sealed class CsvText
     {
         double number => double.IsFinite(number) ? number.ToString("G6", CultureInfo.InvariantCulture) : "",
         IFormattable value => value.ToString(null, CultureInfo.InvariantCulture),
-        _ => cell.ToString() ?? "",
+        _ => Quoted(cell.ToString() ?? ""),
     };
+
+    // RFC 4180.
+    private static string Quoted(string word) => word.AsSpan().ContainsAny(",\"\r\n") ? $"\"{word.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : word;
 }

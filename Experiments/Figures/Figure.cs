@@ -1,4 +1,5 @@
 using RlWn.Envs;
+using RlWn.Experiments.Cells;
 using RlWn.Experiments.Runs;
 using static TorchSharp.torch;
 
@@ -31,15 +32,15 @@ internal sealed record FigureResult(IReadOnlyList<Panel> Panels, int Columns, in
 /// <summary>A figure that can be asked for.</summary>
 /// <param name="Name">What it is called on the command line.</param>
 /// <param name="Summary">What it shows, in one sentence.</param>
-/// <param name="Make">Measures, and says what to draw.</param>
-internal sealed record Figure(string Name, string Summary, Func<FigureWork, FigureResult> Make)
+internal abstract record Figure(string Name, string Summary)
 {
     /// <summary>Every figure there is.</summary>
     public static IReadOnlyList<Figure> All { get; } =
     [
-        new("1", "Norms of activations and gradients, layer by layer, in plain and residual networks: the paper's figure 1.", NormsFigure.Make),
-        new("widths", "What the widths do: norms from width 4 to 4,096, and networks whose widths vary.", WidthsFigure.Make),
-        new("scale-or-direction", "What the scale g does and what the directions v do, one varied at a time.", ScaleOrDirectionFigure.Make),
+        new MeasuredFigure("1", "Norms of activations and gradients, layer by layer, in plain and residual networks: the paper's figure 1.", NormsFigure.Make),
+        new RunsFigure("2", "Accuracy against depth and over 48 hyperparameters, on MNIST and CIFAR-10: the paper's figure 2.", Figure2.Plan),
+        new MeasuredFigure("widths", "What the widths do: norms from width 4 to 4,096, and networks whose widths vary.", WidthsFigure.Make),
+        new MeasuredFigure("scale-or-direction", "What the scale g does and what the directions v do, one varied at a time.", ScaleOrDirectionFigure.Make),
     ];
 
     /// <summary>The figure of a name.</summary>
@@ -51,3 +52,15 @@ internal sealed record Figure(string Name, string Summary, Func<FigureWork, Figu
             $"Expected a figure ({string.Join(", ", names)}), got '{name}'.{(Nearest.Of(name, names) is { } nearest ? $" Did you mean '{nearest}'?" : "")}");
     }
 }
+
+/// <summary>A figure that is measured at once, in this process.</summary>
+/// <param name="Name">What it is called on the command line.</param>
+/// <param name="Summary">What it shows, in one sentence.</param>
+/// <param name="Make">Measures, and says what to draw.</param>
+internal sealed record MeasuredFigure(string Name, string Summary, Func<FigureWork, FigureResult> Make) : Figure(Name, Summary);
+
+/// <summary>A figure that is drawn from many training runs.</summary>
+/// <param name="Name">What it is called on the command line.</param>
+/// <param name="Summary">What it shows, in one sentence.</param>
+/// <param name="Plan">Says which runs, and what to draw when they have ended.</param>
+internal sealed record RunsFigure(string Name, string Summary, Func<RunsWork, RunsPlan<FigureResult>> Plan) : Figure(Name, Summary);

@@ -143,7 +143,7 @@ internal static class SmallMultiples
         foreach (var label in (LabelStyle[])[plot.Axes.Title.Label, plot.Axes.Bottom.Label, plot.Axes.Left.Label])
             label.Bold = false;
         // The same room on all sides, so that panels above one another line up.
-        plot.Layout.Fixed(new PixelPadding(left: 66, right: 20, bottom: 44, top: panel.Title.Length > 0 ? 34 : 12));
+        plot.Layout.Fixed(new PixelPadding(left: 66, right: 30, bottom: 44, top: panel.Title.Length > 0 ? 34 : 12));
         plot.Axes.Right.FrameLineStyle.IsVisible = false;
         plot.Axes.Top.FrameLineStyle.IsVisible = false;
         plot.Axes.Bottom.TickGenerator = Ticks(panel.X);

@@ -69,6 +69,14 @@ internal sealed partial class RunFolder
         return new(path);
     }
 
+    /// <summary>A folder of results that are written again whenever there are more; made where it is missing.</summary>
+    /// <exception cref="IOException">It cannot be made.</exception>
+    public static RunFolder At(string path)
+    {
+        Guard(path, () => Directory.CreateDirectory(path));
+        return new(path);
+    }
+
     /// <summary>The folder of a run that was started before.</summary>
     /// <exception cref="IOException">There is no run.</exception>
     public static RunFolder Open(string path)
