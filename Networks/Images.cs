@@ -34,6 +34,10 @@ internal static class Images
         }
     }
 
+    /// <summary>The mean of each channel, shape [N, C]: in float32 where the features are of half that precision, so that the output layer and the loss are.</summary>
+    public static Tensor Pooled(Tensor features) =>
+        features.mean([2, 3], type: features.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? ScalarType.Float32 : features.dtype);
+
     /// <summary>Bytes as numbers from 0 to 1 of the type that a parameter has; other images as they are.</summary>
     public static Tensor Scaled(Tensor input, Tensor like)
     {

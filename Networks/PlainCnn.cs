@@ -66,7 +66,7 @@ public sealed class PlainCnn : Module<Tensor, Tensor>, IChain
         return Hidden.Forward(layers[i], norms[i], features);
     }
 
-    private Tensor Head(Tensor features) => output.call(features.mean([2, 3]));
+    private Tensor Head(Tensor features) => output.call(Images.Pooled(features));
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

@@ -97,7 +97,7 @@ public sealed class ResNet : Module<Tensor, Tensor>, IChain
         return norm1?.call(features) ?? features;
     }
 
-    private Tensor Head(Tensor features) => output.call((norm2?.call(features) ?? features).mean([2, 3]));
+    private Tensor Head(Tensor features) => output.call(Images.Pooled(norm2?.call(features) ?? features));
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

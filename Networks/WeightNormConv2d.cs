@@ -59,7 +59,7 @@ public sealed class WeightNormConv2d : WeightNormLayer
                 nameof(input));
         }
 
-        return functional.conv2d(input, Weight(), bias, strides, paddings);
+        return functional.conv2d(input, WeightLike(input), BiasLike(input), strides, paddings);
     }
 
     private static void RequireWindow(long stride, long padding)

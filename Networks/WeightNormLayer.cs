@@ -8,6 +8,7 @@ namespace RlWn.Networks;
 /// <remarks>
 /// Salimans and Kingma 2016, arXiv:1602.07868, eq. 2; the first values by Arpit, Campos and Bengio 2019, arXiv:1906.02341.
 /// With gradients enabled, w is computed by libtorch's fused kernel in every forward pass; without, once after each change of v or g.
+/// A layer of float32 computes in bfloat16 where its input is of that type (mixed precision): w is made in float32 and rounded, gradients come back in float32.
 /// </remarks>
 public abstract class WeightNormLayer : nn.Module<Tensor, Tensor>
 {
@@ -111,6 +112,12 @@ public abstract class WeightNormLayer : nn.Module<Tensor, Tensor>
         return IsTwiceDifferentiable ? Aten.WeightNormElementary(v, lengths) : Aten.WeightNorm(v, lengths);
     }
 
+    /// <summary><see cref="Weight"/> in the type of what it meets: parameters stay as they are, the arithmetic follows the input.</summary>
+    private protected Tensor WeightLike(Tensor input) => Like(input, Weight());
+
+    /// <summary>b likewise.</summary>
+    private protected Tensor? BiasLike(Tensor input) => b is null ? null : Like(input, b);
+
     /// <inheritdoc/>
     public override Dictionary<string, Tensor> state_dict(Dictionary<string, Tensor>? destination = null, string? prefix = null)
     {
@@ -127,6 +134,8 @@ public abstract class WeightNormLayer : nn.Module<Tensor, Tensor>
         if (g is null)
             RowLength = lengths.flatten()[0].to(ScalarType.Float64).item<double>();
     }
+
+    private static Tensor Like(Tensor input, Tensor parameter) => parameter.dtype == input.dtype ? parameter : parameter.to(input.dtype);
 
     // As TorchSharp's own layers do: the one that is replaced is freed, the new one outlives the scope it was made in.
     private void Replace(string name, ref Parameter? field, Parameter? value)

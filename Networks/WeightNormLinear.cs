@@ -46,6 +46,6 @@ public sealed class WeightNormLinear : WeightNormLayer
         if (input.dim() == 0 || input.size(-1) != Inputs)
             throw new ArgumentException($"Expected an input of shape […, {Inputs}], got [{string.Join(", ", input.shape)}].", nameof(input));
 
-        return functional.linear(input, Weight(), bias);
+        return functional.linear(input, WeightLike(input), BiasLike(input));
     }
 }

@@ -84,7 +84,7 @@ public sealed class WideResNet : Module<Tensor, Tensor>, IChain
         return conv1.call(input);
     }
 
-    private Tensor Head(Tensor features) => output.call(features.mean([2, 3]));
+    private Tensor Head(Tensor features) => output.call(Images.Pooled(features));
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

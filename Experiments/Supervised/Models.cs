@@ -19,8 +19,11 @@ internal static class Models
         var other => throw new ArgumentOutOfRangeException(nameof(settings), other, "Expected mlp, cnn, resnet or wrn."),
     };
 
-    /// <summary>Images as the network takes them: rows for an MLP, channels last in memory for convolutions.</summary>
+    /// <summary>Images as the network takes them: rows for an MLP, channels last in memory for convolutions, in the type that these are to compute in.</summary>
     /// <param name="settings">The network's.</param>
-    /// <param name="images">Shape [N, C, H, W].</param>
-    public static Tensor Present(SupervisedSettings settings, Tensor images) => settings.Model == Architecture.Mlp ? images.flatten(1) : Aten.ChannelsLast(images);
+    /// <param name="images">Shape [N, C, H, W], float32.</param>
+    public static Tensor Present(SupervisedSettings settings, Tensor images) =>
+        settings.Model == Architecture.Mlp ? images.flatten(1)
+        : settings.Precision == Precision.Bfloat16 ? Aten.ChannelsLast(images.to(ScalarType.BFloat16))
+        : Aten.ChannelsLast(images);
 }

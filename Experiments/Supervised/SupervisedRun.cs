@@ -279,7 +279,7 @@ internal sealed class SupervisedRun : IDisposable
         using var scope = NewDisposeScope();
         try
         {
-            Initialization.ApplyScales(network, settings.Scheme, Models.Present(settings, train.Epoch(0).First().Images.to(device)));
+            Initialization.ApplyScales(network, settings.Scheme, Models.Present(settings with { Precision = Precision.Float32 }, train.Epoch(0).First().Images.to(device)));
             return null;
         }
         catch (ArgumentException failure)

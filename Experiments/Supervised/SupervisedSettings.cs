@@ -51,6 +51,16 @@ internal enum Alteration
     Cutout,
 }
 
+/// <summary>What a network computes in; parameters, their gradients and the optimizer are float32 always.</summary>
+internal enum Precision
+{
+    /// <summary>Numbers of 32 bits.</summary>
+    Float32,
+
+    /// <summary>Numbers of 16 bits with the range of float32: activations and the products of layers; the mean over the image, the output layer and the loss are float32.</summary>
+    Bfloat16,
+}
+
 /// <summary>All settings of a supervised run, resolved: the defaults below, what the recipe says, what the command line says.</summary>
 internal sealed record SupervisedSettings
 {
@@ -104,6 +114,9 @@ internal sealed record SupervisedSettings
 
     /// <summary>Whether activations are computed a second time instead of kept, so that memory does not bound the depth.</summary>
     public bool Recompute { get; init; }
+
+    /// <summary>What convolutions compute in: float32, or bfloat16, which is about twice as fast on processors and GPUs that have units for it. Never chosen by itself.</summary>
+    public Precision Precision { get; init; } = Precision.Float32;
 
     /// <summary>The learning rate before the schedule lowers it.</summary>
     [Range(0, 1e6, MinimumIsExclusive = true)] public double LearningRate { get; init; } = 0.1;
@@ -162,6 +175,8 @@ internal sealed record SupervisedSettings
             throw new UsageException("Expected momentum for nesterov, got momentum=0. Set a momentum, as 0.9, or nesterov=false.");
         if (WarmUpEpochs > Epochs)
             throw new UsageException($"Expected a warm-up of at most the {Epochs} epochs of the run, got warmUpEpochs={WarmUpEpochs}.");
+        if (Precision == Precision.Bfloat16 && (Model == Architecture.Mlp || !Scheme.HasWeightNorm))
+            throw new UsageException($"Expected weight-normalized convolutions for bfloat16, got the model {Setting.Text(Model)} under {Scheme}. Leave precision out for float32.");
         if (Scheme.Rule == ScaleRule.Hanin && Model is (Architecture.Mlp or Architecture.Cnn))
             throw new UsageException($"Expected a residual network, resnet or wrn, for {Scheme}, got the model {Setting.Text(Model)}.");
     }

@@ -20,6 +20,39 @@ public class WeightNormLayerTests
     }
 
     [Fact]
+    public void Linear_Bfloat16Input_ComputesInItAndLearnsInFloat32()   // w = [(6, 8), (0, 3)] as above; ∂L/∂b = dy, ∂L/∂g = Σ dw v/||v|| = (1 * 0.6 + 2 * 0.8, 4)
+    {
+        using var scope = NewDisposeScope();
+        using var layer = new WeightNormLinear(2, 2, Gain.Linear, Seeded.Init(1));
+        Set(layer, v: tensor([3f, 4, 0, 2], [2, 2]), g: tensor([10f, 3], [2, 1]), b: tensor([1f, -1]));
+        var x = tensor([1f, 2]).to(ScalarType.BFloat16);
+
+        var y = layer.forward(x);
+        y.sum().backward();
+
+        Assert.Equal(ScalarType.BFloat16, y.dtype);
+        Assert.Equal([23f, 5f], y.to(ScalarType.Float32).data<float>().ToArray());
+        Assert.Equal(ScalarType.Float32, layer.weight_v.grad!.dtype);
+        Assert.Equal([1f, 1f], layer.bias!.grad!.data<float>().ToArray());
+        Assert.Equal([2.2f, 2f], layer.weight_g!.grad!.flatten().data<float>().ToArray(), (a, b) => MathF.Abs(a - b) < 1e-6f);
+    }
+
+    [Fact]
+    public void Conv_Bfloat16Input_IsThatOfTheRoundedWeight()
+    {
+        using var scope = NewDisposeScope();
+        using var layer = new WeightNormConv2d(3, 4, 3, Gain.BeforeRelu, Seeded.Init(1), padding: 1);
+        var x = Seeded.Normal(3, ScalarType.BFloat16, 2, 3, 5, 5);
+
+        using var _ = no_grad();
+        var exact = nn.functional.conv2d(x.to(ScalarType.Float32), layer.Weight().to(ScalarType.BFloat16).to(ScalarType.Float32), padding: [1, 1]);
+
+        var y = layer.forward(x);
+        Assert.Equal(ScalarType.BFloat16, y.dtype);
+        Assert.True(y.to(ScalarType.Float32).allclose(exact, rtol: 1.0 / 256, atol: 1e-6));   // one rounding, to 8 bits
+    }
+
+    [Fact]
     public void ConvForward_OneFilter_MatchesHandCalculation()   // w = [[6, 0], [0, 8]]: 6·1 + 8·4 + 1
     {
         using var scope = NewDisposeScope();

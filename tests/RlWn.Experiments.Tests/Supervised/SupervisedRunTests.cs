@@ -54,13 +54,13 @@ public sealed class SupervisedRunTests : IDisposable
     }
 
     [Theory]
-    [InlineData("orthogonal-proposed", 0.9)]
-    [InlineData("orthogonal-data-dependent", 0.9)]
-    [InlineData("he-bn", 0.9)]          // running statistics are resumed too
-    [InlineData("he-proposed", 0)]      // without momentum there is no velocity
-    public void Resume_AfterAnyEpoch_EndsAsTheUninterruptedRunToTheBit(string scheme, double momentum)
+    [InlineData("orthogonal-proposed", 0.9, "float32")]
+    [InlineData("orthogonal-data-dependent", 0.9, "bfloat16")]
+    [InlineData("he-bn", 0.9, "float32")]          // running statistics are resumed too
+    [InlineData("he-proposed", 0, "float32")]      // without momentum there is no velocity
+    public void Resume_AfterAnyEpoch_EndsAsTheUninterruptedRunToTheBit(string scheme, double momentum, string precision)
     {
-        var settings = Small with { Scheme = Scheme.Parse(scheme), Momentum = momentum };
+        var settings = Small with { Scheme = Scheme.Parse(scheme), Momentum = momentum, Precision = Enum.Parse<Precision>(precision, ignoreCase: true) };
         var whole = RunFolder.Create(scratch["whole"]);
         var expected = Go(settings, whole);
 
@@ -116,6 +116,22 @@ public sealed class SupervisedRunTests : IDisposable
         Assert.Equal(whole.Epochs[0].Train.Loss, parts.Epochs[0].Train.Loss, 1e-3);
         Assert.Equal(whole.Epochs[0].Validation!.Value.Loss, parts.Epochs[0].Validation!.Value.Loss, 1e-3);
         Assert.Equal(whole.Epochs[0].Validation!.Value.Loss, again.Epochs[0].Validation!.Value.Loss, 1e-6);
+    }
+
+    [Theory]
+    [InlineData("cnn", 3)]
+    [InlineData("resnet", 8)]
+    [InlineData("wrn", 10)]
+    public void Run_Bfloat16_LearnsAsFloat32Does(string model, int depth)
+    {
+        var settings = Small with { Model = Enum.Parse<Architecture>(model, ignoreCase: true), Depth = depth };
+
+        var full = Go(settings, RunFolder.Create(scratch["full"])).Epochs;
+        var half = Go(settings with { Precision = Precision.Bfloat16 }, RunFolder.Create(scratch["half"])).Epochs;
+
+        Assert.NotEqual(full[0].Train.Loss, half[0].Train.Loss);   // it is another arithmetic
+        Assert.Equal(full[0].Train.Loss, half[0].Train.Loss, 0.02 * full[0].Train.Loss);
+        Assert.Equal(full[^1].Train.Loss, half[^1].Train.Loss, 0.1 * full[0].Train.Loss);
     }
 
     [Fact]
@@ -195,6 +211,8 @@ public sealed class SupervisedRunTests : IDisposable
     [InlineData("warmUpEpochs=300", "Expected a warm-up of at most the 200 epochs")]
     [InlineData("scheme=he-hanin model=mlp", "Expected a residual network")]
     [InlineData("scheme=he-bn microBatch=4", "Expected whole batches")]
+    [InlineData("scheme=he-bn precision=bfloat16", "Expected weight-normalized convolutions for bfloat16")]
+    [InlineData("model=mlp precision=bfloat16", "Expected weight-normalized convolutions for bfloat16")]
     [InlineData("epochz=3", "Expected the name of a setting, got 'epochz' (--set). Did you mean 'epochs'? 'rlwn recipes mnist-mlp' lists all.")]
     public void Resolve_Contradictions_AreRefused(string set, string message) => Assert.StartsWith(
         message, Assert.Throws<UsageException>(() => SupervisedSettings.Resolve(set.Split(' ').Select(Assignment.Parse))).Message, StringComparison.Ordinal);
