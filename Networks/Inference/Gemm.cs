@@ -8,6 +8,9 @@ internal static unsafe class Gemm
     /// <summary>Numbers in the machine's widest vector; every row of B and C is padded to a multiple of it.</summary>
     public static readonly int Lanes = Vector512.IsHardwareAccelerated ? 16 : Vector256.IsHardwareAccelerated ? 8 : 4;
 
+    private const int PackedFromRows = 16, PackedFromWidth = 512, PackedInner = 512;   // numbers; the panel is at most 66 KB on the stack
+    private const nuint Alignment = 64;
+
     /// <summary>A row's length in memory: the next multiple of <see cref="Lanes"/>.</summary>
     public static int Padded(int width) => (width + Lanes - 1) / Lanes * Lanes;
 
@@ -50,57 +53,70 @@ internal static unsafe class Gemm
             MultiplyTransposed<Vector128<float>, Simd128>(a, b, scale, bias, c, rows, inner, columns);
     }
 
+    // Tiles of 4 by 4: sixteen sums, for which 8 vectors are loaded at 16 multiply-adds. Beyond the last row or column the last one is computed again.
     private static void MultiplyTransposed<TVector, TSimd>(float* a, float* b, float* scale, float* bias, float* c, int rows, int inner, int columns)
         where TVector : struct
         where TSimd : ISimd<TVector>
     {
         var padded = Padded(columns);
+        var sums = stackalloc float[16];
         for (var column = 0; column < columns; column += 4)
         {
-            // Beyond the last column the last one is computed again, and not kept.
-            float* b0 = Row(column), b1 = Row(column + 1), b2 = Row(column + 2), b3 = Row(column + 3);
-            for (var row = 0; row < rows; row += 2)
+            var wide = Math.Min(columns - column, 4);
+            float* b0 = b + ((nint)column * inner), b1 = wide > 1 ? b0 + inner : b0, b2 = wide > 2 ? b1 + inner : b1, b3 = wide > 3 ? b2 + inner : b2;
+            for (var row = 0; row < rows; row += 4)
             {
-                float* a0 = a + ((nint)row * inner), a1 = row + 1 < rows ? a0 + inner : a0;
-                TVector c00 = TSimd.Zero, c01 = c00, c02 = c00, c03 = c00, c10 = c00, c11 = c00, c12 = c00, c13 = c00;
-                for (nint k = 0; k < inner; k += TSimd.Lanes)
+                var high = Math.Min(rows - row, 4);
+                float* a0 = a + ((nint)row * inner), a1 = high > 1 ? a0 + inner : a0, a2 = high > 2 ? a1 + inner : a1, a3 = high > 3 ? a2 + inner : a2;
+                Tile<TVector, TSimd>(a0, a1, a2, a3, b0, b1, b2, b3, inner, sums);
+                for (var m = 0; m < high; m++)
                 {
-                    var (x0, x1) = (TSimd.Load(a0 + k), TSimd.Load(a1 + k));
-                    var y = TSimd.Load(b0 + k);
-                    c00 = TSimd.MultiplyAdd(x0, y, c00);
-                    c10 = TSimd.MultiplyAdd(x1, y, c10);
-                    y = TSimd.Load(b1 + k);
-                    c01 = TSimd.MultiplyAdd(x0, y, c01);
-                    c11 = TSimd.MultiplyAdd(x1, y, c11);
-                    y = TSimd.Load(b2 + k);
-                    c02 = TSimd.MultiplyAdd(x0, y, c02);
-                    c12 = TSimd.MultiplyAdd(x1, y, c12);
-                    y = TSimd.Load(b3 + k);
-                    c03 = TSimd.MultiplyAdd(x0, y, c03);
-                    c13 = TSimd.MultiplyAdd(x1, y, c13);
+                    var to = c + ((nint)(row + m) * padded) + column;
+                    for (var n = 0; n < wide; n++)
+                        to[n] = (scale is null ? sums[(4 * m) + n] : scale[column + n] * sums[(4 * m) + n]) + bias[column + n];
                 }
-
-                Keep(row, TSimd.Sum(c00), TSimd.Sum(c01), TSimd.Sum(c02), TSimd.Sum(c03));
-                if (row + 1 < rows)
-                    Keep(row + 1, TSimd.Sum(c10), TSimd.Sum(c11), TSimd.Sum(c12), TSimd.Sum(c13));
-            }
-
-            void Keep(int row, float y0, float y1, float y2, float y3)
-            {
-                var to = c + ((nint)row * padded) + column;
-                to[0] = Scaled(column, y0);
-                if (column + 1 < columns)
-                    to[1] = Scaled(column + 1, y1);
-                if (column + 2 < columns)
-                    to[2] = Scaled(column + 2, y2);
-                if (column + 3 < columns)
-                    to[3] = Scaled(column + 3, y3);
             }
         }
+    }
 
-        float* Row(int column) => b + ((nint)Math.Min(column, columns - 1) * inner);
+    private static void Tile<TVector, TSimd>(float* a0, float* a1, float* a2, float* a3, float* b0, float* b1, float* b2, float* b3, nint inner, float* sums)
+        where TVector : struct
+        where TSimd : ISimd<TVector>
+    {
+        TVector c00 = TSimd.Zero, c01 = c00, c02 = c00, c03 = c00, c10 = c00, c11 = c00, c12 = c00, c13 = c00;
+        TVector c20 = c00, c21 = c00, c22 = c00, c23 = c00, c30 = c00, c31 = c00, c32 = c00, c33 = c00;
+        for (nint k = 0; k < inner; k += TSimd.Lanes)
+        {
+            var (x0, x1, x2, x3) = (TSimd.Load(a0 + k), TSimd.Load(a1 + k), TSimd.Load(a2 + k), TSimd.Load(a3 + k));
+            var y = TSimd.Load(b0 + k);
+            c00 = TSimd.MultiplyAdd(x0, y, c00);
+            c10 = TSimd.MultiplyAdd(x1, y, c10);
+            c20 = TSimd.MultiplyAdd(x2, y, c20);
+            c30 = TSimd.MultiplyAdd(x3, y, c30);
+            y = TSimd.Load(b1 + k);
+            c01 = TSimd.MultiplyAdd(x0, y, c01);
+            c11 = TSimd.MultiplyAdd(x1, y, c11);
+            c21 = TSimd.MultiplyAdd(x2, y, c21);
+            c31 = TSimd.MultiplyAdd(x3, y, c31);
+            y = TSimd.Load(b2 + k);
+            c02 = TSimd.MultiplyAdd(x0, y, c02);
+            c12 = TSimd.MultiplyAdd(x1, y, c12);
+            c22 = TSimd.MultiplyAdd(x2, y, c22);
+            c32 = TSimd.MultiplyAdd(x3, y, c32);
+            y = TSimd.Load(b3 + k);
+            c03 = TSimd.MultiplyAdd(x0, y, c03);
+            c13 = TSimd.MultiplyAdd(x1, y, c13);
+            c23 = TSimd.MultiplyAdd(x2, y, c23);
+            c33 = TSimd.MultiplyAdd(x3, y, c33);
+        }
 
-        float Scaled(int column, float sum) => (scale is null ? sum : scale[column] * sum) + bias[column];
+        Sum(c00, c01, c02, c03, sums);
+        Sum(c10, c11, c12, c13, sums + 4);
+        Sum(c20, c21, c22, c23, sums + 8);
+        Sum(c30, c31, c32, c33, sums + 12);
+
+        static void Sum(TVector c0, TVector c1, TVector c2, TVector c3, float* to) =>
+            (to[0], to[1], to[2], to[3]) = (TSimd.Sum(c0), TSimd.Sum(c1), TSimd.Sum(c2), TSimd.Sum(c3));
     }
 
     private static void Multiply<TVector, TSimd>(float* a, nint aRow, nint aColumn, float* b, float* bias, float* c, int rows, int inner, int padded)
@@ -109,11 +125,18 @@ internal static unsafe class Gemm
     {
         var n = TSimd.Lanes;
         var column = 0;
+        // Rows of B a page or so apart would push each other out of the nearest cache: the columns that many rows of A meet are laid together first.
+        var isPacked = rows >= PackedFromRows && padded >= PackedFromWidth && inner <= PackedInner;
+        var room = stackalloc float[isPacked ? (2 * n * inner) + n : 0];
+        var panel = (float*)(((nuint)room + Alignment - 1) / Alignment * Alignment);
         for (; column + (2 * n) <= padded; column += 2 * n)
         {
             var row = 0;
+            if (isPacked)
+                Pack<TVector, TSimd>(b + column, padded, inner, panel);
+            var (block, blockRow) = isPacked ? ((nint)panel, 2 * n) : ((nint)(b + column), padded);
             for (; row + 4 <= rows; row += 4)
-                FourRows<TVector, TSimd>(a + (row * aRow), aRow, aColumn, b + column, bias is null ? null : bias + column, c + ((nint)row * padded) + column, inner, padded);
+                FourRows<TVector, TSimd>(a + (row * aRow), aRow, aColumn, (float*)block, blockRow, bias is null ? null : bias + column, c + ((nint)row * padded) + column, inner, padded);
             for (; row < rows; row++)
             {
                 OneRow<TVector, TSimd>(a + (row * aRow), aColumn, b + column, bias is null ? null : bias + column, c + ((nint)row * padded) + column, inner, padded);
@@ -131,8 +154,19 @@ internal static unsafe class Gemm
         }
     }
 
+    private static void Pack<TVector, TSimd>(float* b, nint bRow, int inner, float* panel)
+        where TVector : struct
+        where TSimd : ISimd<TVector>
+    {
+        for (var k = 0; k < inner; k++, b += bRow, panel += 2 * TSimd.Lanes)
+        {
+            TSimd.Store(TSimd.Load(b), panel);
+            TSimd.Store(TSimd.Load(b + TSimd.Lanes), panel + TSimd.Lanes);
+        }
+    }
+
     // Eight sums keep two multiply-add units of latency 4 busy, and fit AVX2's sixteen registers with the two vectors of B.
-    private static void FourRows<TVector, TSimd>(float* a, nint aRow, nint aColumn, float* b, float* bias, float* c, int inner, nint padded)
+    private static void FourRows<TVector, TSimd>(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* bias, float* c, int inner, nint padded)
         where TVector : struct
         where TSimd : ISimd<TVector>
     {
@@ -141,7 +175,7 @@ internal static unsafe class Gemm
         TVector c00 = bias is null ? TSimd.Zero : TSimd.Load(bias), c10 = c00, c20 = c00, c30 = c00;
         TVector c01 = bias is null ? TSimd.Zero : TSimd.Load(bias + n), c11 = c01, c21 = c01, c31 = c01;
 
-        for (nint k = 0, at = 0; k < inner; k++, at += aColumn, b += padded)
+        for (nint k = 0, at = 0; k < inner; k++, at += aColumn, b += bRow)
         {
             var (b0, b1) = (TSimd.Load(b), TSimd.Load(b + n));
             var entry = TSimd.Broadcast(a[at]);
