@@ -89,7 +89,7 @@ public static class EnvRegistry
         foreach (var size in (ReadOnlySpan<int>)[84, 42])
         {
             Register(
-                $"RlWnPong-{size}-v0", () => StandardPixels.Wrap(new Pong(grey: true), size, frameSkip: FrameSkip), maxSteps: MaxFrames / FrameSkip,
+                $"RlWnPong-{size}-v0", () => new FrameStack<byte, int>(new SmallPong(size, FrameSkip), frames: 4), maxSteps: MaxFrames / FrameSkip,
                 description: $"RlWnPong-v0 after the standard preprocessing: 4 frames an action, the last 4 seen at once, grey, {size} x {size} pixels.");
         }
     }

@@ -5,6 +5,9 @@ namespace RlWn.Envs;
 
 public sealed partial class Pong
 {
+    /// <summary>How many things are drawn over the field.</summary>
+    internal const int Things = 5;
+
     private const int Pixels = Height * Width;
     private const int Background = 0, Wall = 1, Left = 2, Right = 3, Ball = 4;   // rows of the palette
 
@@ -22,8 +25,11 @@ public sealed partial class Pong
     private static readonly ByteBox GreyFrames = new([1, Height, Width]);
 
     // What never moves, drawn once: copying it is most of what a frame costs.
-    private static readonly byte[] ColourBackground = [.. Channels.SelectMany(EmptyField)];
-    private static readonly byte[] GreyBackground = EmptyField(Greys);
+    private static readonly byte[] ColourField = [.. Channels.SelectMany(EmptyField)];
+    private static readonly byte[] GreyField = EmptyField(Greys);
+
+    /// <summary>What never moves, as brightness: [210, 160].</summary>
+    internal static ReadOnlySpan<byte> Field => GreyField;
 
     /// <inheritdoc/>
     public (int Height, int Width) FrameSize => (Height, Width);
@@ -79,15 +85,23 @@ public sealed partial class Pong
 
     private static void DrawGrey(in PongState state, Span<byte> plane)
     {
-        GreyBackground.CopyTo(plane);
-        DrawMoving(state, Greys, plane);
+        GreyField.CopyTo(plane);
+        DrawThings(state, Greys, plane);
     }
 
     private static void DrawColour(in PongState state, Span<byte> planes)
     {
-        ColourBackground.CopyTo(planes);
+        ColourField.CopyTo(planes);
         for (var channel = 0; channel < Channels.Length; channel++)
-            DrawMoving(state, Channels[channel], planes.Slice(channel * Pixels, Pixels));
+            DrawThings(state, Channels[channel], planes.Slice(channel * Pixels, Pixels));
+    }
+
+    private static void DrawThings(in PongState state, byte[] shades, Span<byte> plane)
+    {
+        Span<Thing> things = stackalloc Thing[Things];
+        Place(state, things);
+        foreach (var thing in things)
+            Fill(plane, shades[thing.Colour], thing.Where);
     }
 
     private static byte[] EmptyField(byte[] shades)
@@ -95,33 +109,45 @@ public sealed partial class Pong
         const int WallHeight = 8;
         var plane = new byte[Pixels];
         plane.AsSpan().Fill(shades[Background]);
-        Fill(plane, shades[Wall], 0, FieldTop - WallHeight, Width, WallHeight);
-        Fill(plane, shades[Wall], 0, FieldBottom, Width, WallHeight);
+        Fill(plane, shades[Wall], new Patch(0, FieldTop - WallHeight, Width, WallHeight));
+        Fill(plane, shades[Wall], new Patch(0, FieldBottom, Width, WallHeight));
         return plane;
     }
 
-    // A side's points are a bar at the top, 3 pixels for each.
-    private static void DrawMoving(in PongState state, byte[] shades, Span<byte> plane)
+    /// <summary>Where the things are that are drawn over the field: the points' bars, the paddles, and last the ball.</summary>
+    /// <param name="state">Of the game.</param>
+    /// <param name="things">Receives all <see cref="Things"/>, in the order in which they are drawn; the ball is empty in a pause.</param>
+    internal static void Place(in PongState state, Span<Thing> things)
     {
-        const int BarTop = 9, BarHeight = 8, LeftBar = 8, RightBar = 89, BarWidth = 3;
-        Fill(plane, shades[Left], LeftBar, BarTop, state.LeftPoints * BarWidth, BarHeight);
-        Fill(plane, shades[Right], RightBar, BarTop, state.RightPoints * BarWidth, BarHeight);
-        Fill(plane, shades[Left], LeftFront - PaddleWidth, Nearest(state.LeftY), PaddleWidth, PaddleHeight);
-        Fill(plane, shades[Right], RightFront, Nearest(state.RightY), PaddleWidth, PaddleHeight);
-
-        if (state.Pause == 0)
-        {
-            var left = Math.Clamp(Nearest(state.BallX), 0, Width);
-            var right = Math.Clamp(Nearest(state.BallX) + BallSize, 0, Width);
-            Fill(plane, shades[Ball], left, Nearest(state.BallY), right - left, BallSize);
-        }
+        const int BarTop = 9, BarHeight = 8, LeftBar = 8, RightBar = 89, PointWidth = 3;
+        things[0] = new Thing(new Patch(LeftBar, BarTop, state.LeftPoints * PointWidth, BarHeight), Left);
+        things[1] = new Thing(new Patch(RightBar, BarTop, state.RightPoints * PointWidth, BarHeight), Right);
+        things[2] = new Thing(new Patch(LeftFront - PaddleWidth, Nearest(state.LeftY), PaddleWidth, PaddleHeight), Left);
+        things[3] = new Thing(new Patch(RightFront, Nearest(state.RightY), PaddleWidth, PaddleHeight), Right);
+        things[4] = new Thing(state.Pause == 0 ? BallPatch(state) : default, Ball);
     }
 
-    private static void Fill(Span<byte> plane, byte shade, int x, int y, int width, int height)
+    private static Patch BallPatch(in PongState state)
     {
-        for (var row = y; row < y + height; row++)
-            plane.Slice((row * Width) + x, width).Fill(shade);
+        var left = Math.Clamp(Nearest(state.BallX), 0, Width);
+        var right = Math.Clamp(Nearest(state.BallX) + BallSize, 0, Width);
+        return new Patch(left, Nearest(state.BallY), right - left, BallSize);
+    }
+
+    private static void Fill(Span<byte> plane, byte shade, Patch where)
+    {
+        for (var row = where.Top; row < where.Top + where.Height; row++)
+            plane.Slice((row * Width) + where.Left, where.Width).Fill(shade);
     }
 
     private static int Nearest(double pixel) => (int)Math.Floor(pixel + 0.5);
+
+    /// <summary>A rectangle of one colour.</summary>
+    /// <param name="Where">In the frame.</param>
+    /// <param name="Colour">A row of the palette.</param>
+    internal readonly record struct Thing(Patch Where, int Colour)
+    {
+        /// <summary>How bright it is.</summary>
+        public byte Grey => Greys[Colour];
+    }
 }

@@ -15,8 +15,8 @@ public sealed partial class Pong : IEnv<byte, int>, ITextView, IFrameView, ISava
     /// <summary>How many points win.</summary>
     public const int PointsToWin = 21;
 
-    private const int Height = 210;                // px, as are all lengths
-    private const int Width = 160;
+    internal const int Height = 210;               // px, as are all lengths
+    internal const int Width = 160;
     private const int FieldTop = 34;
     private const int FieldBottom = 194;
     private const int PaddleHeight = 16;
@@ -81,13 +81,21 @@ public sealed partial class Pong : IEnv<byte, int>, ITextView, IFrameView, ISava
     /// <inheritdoc/>
     public StepResult Step(ReadOnlySpan<int> action, Span<byte> observation)
     {
+        var result = Advance(action);
+        Draw(observation);
+        return result;
+    }
+
+    /// <summary>Does a step that nobody looks at.</summary>
+    /// <param name="action">As of <see cref="Step"/>.</param>
+    internal StepResult Advance(ReadOnlySpan<int> action)
+    {
         if (!Moves.Contains(action))
             throw new ArgumentException($"Expected one action from 0 to 5, got [{string.Join(", ", action.ToArray())}].", nameof(action));
         if (random is null)
             throw new InvalidOperationException("Expected Reset before the first Step. Call it to start an episode.");
 
-        var reward = Advance(ref state, action[0], random);
-        Draw(observation);
+        var reward = Move(ref state, action[0], random);
         return new StepResult(reward, Terminated: Math.Max(state.LeftPoints, state.RightPoints) >= PointsToWin);
     }
 
@@ -127,7 +135,7 @@ public sealed partial class Pong : IEnv<byte, int>, ITextView, IFrameView, ISava
 
     /// <summary>One frame's motion.</summary>
     /// <returns>1 for a point of the player, -1 for one of the opponent, else 0.</returns>
-    private static float Advance(ref PongState state, int action, Random random)
+    private static float Move(ref PongState state, int action, Random random)
     {
         var up = action is 2 or 4;
         var down = action is 3 or 5;

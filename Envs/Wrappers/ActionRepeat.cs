@@ -14,6 +14,9 @@ public sealed class ActionRepeat<TObservation, TAction>(IEnv<TObservation, TActi
     public int Times { get; } = times >= 1 ? times : throw new ArgumentOutOfRangeException(nameof(times), $"Expected at least 1 time, got {times}.");
 
     /// <inheritdoc/>
+    public override int InnerSteps => Times;
+
+    /// <inheritdoc/>
     public override StepResult Step(ReadOnlySpan<TAction> action, Span<TObservation> observation)
     {
         var result = Env.Step(action, observation);

@@ -23,6 +23,9 @@ public sealed class FrameSkip(IEnv<byte, int> env, int frames) : Wrapper<byte, i
         : throw new ArgumentOutOfRangeException(nameof(frames), $"Expected at least 1 frame, got {frames}.");
 
     /// <inheritdoc/>
+    public override int InnerSteps => Frames;
+
+    /// <inheritdoc/>
     public override StepResult Step(ReadOnlySpan<int> action, Span<byte> observation)
     {
         // Frames fall in turn into the one place and the other, so that none is copied.

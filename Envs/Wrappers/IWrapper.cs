@@ -9,6 +9,9 @@ public interface IWrapper
 {
     /// <summary>The task inside, which may be a wrapper too.</summary>
     IEnv Inner { get; }
+
+    /// <summary>How many steps of the task inside make one here, at least 1; fewer are done where the episode ends on the way.</summary>
+    int InnerSteps => 1;
 }
 
 /// <summary>What a task can do besides its steps, however many wrappers are around it.</summary>
@@ -21,6 +24,14 @@ public static class Wrapped
     {
         ArgumentNullException.ThrowIfNull(env);
         return env as T ?? (env as IWrapper)?.Inner.Find<T>();
+    }
+
+    /// <summary>How many steps make a second of the task's own time, as its <see cref="IFrameView"/> and the wrappers around it have it; null where it has none.</summary>
+    /// <param name="env">The task, in its wrappers.</param>
+    public static double? StepsPerSecond(this IEnv env)
+    {
+        ArgumentNullException.ThrowIfNull(env);
+        return env is IFrameView view ? view.FramesPerSecond : env is IWrapper wrapper ? wrapper.Inner.StepsPerSecond() / wrapper.InnerSteps : null;
     }
 
     /// <summary>The task with its wrappers as something to save; null where one of them cannot be saved.</summary>

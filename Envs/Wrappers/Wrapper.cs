@@ -17,6 +17,9 @@ public abstract class Wrapper<TObservation, TAction>(IEnv<TObservation, TAction>
     /// <inheritdoc/>
     IEnv IWrapper.Inner => Env;
 
+    /// <inheritdoc/>
+    public virtual int InnerSteps => 1;
+
     /// <summary>The task inside.</summary>
     protected IEnv<TObservation, TAction> Env { get; } = env ?? throw new ArgumentNullException(nameof(env));
 

@@ -45,8 +45,9 @@ internal static class PlayCommand
         using var stop = new StopSignals();
         var env = trained.Spec.Create();
         using var owned = env as IDisposable;
-        using var recorder = recording is null ? null : new FrameRecorder(recording, env.Find<IFrameView>() ?? throw new UsageException(
-            $"Expected an environment that draws frames, as --record needs, got {trained.Spec.Id}, which draws none. Play it without --record."));
+        if (recording is not null && env.Find<IFrameView>() is null)
+            throw new UsageException($"Expected an environment that draws frames, as --record needs, got {trained.Spec.Id}, which draws none. Play it without --record.");
+        using var recorder = recording is null ? null : new FrameRecorder(recording, env);
         using var screen = recorder is null && env.Find<ITextView>() is { } view && ProgressLine.IsTerminal ? new Screen(AnsiConsole.Console, view, speed, stop.Token) : null;
         var policy = trained.Policy;
         var exitCode = env switch

@@ -72,6 +72,32 @@ public sealed class AnimatedPngTests : IDisposable
         Assert.Equal([path], Directory.GetFileSystemEntries(folder));
     }
 
+    // CartPole has 50 steps in a second, so one is 20 ms; three of them in one are 60.
+    [Theory]
+    [InlineData(1, 20)]
+    [InlineData(3, 60)]
+    public void FrameRecorder_ActionsThatLast_PlaysInTheTasksOwnTime(int times, int milliseconds)
+    {
+        var path = Path.Combine(folder, "episode.png");
+        var env = new TimeLimit<float, int>(new ActionRepeat<float, int>(new CartPole(), times), 500);
+        env.Reset(new Rng(0), new float[4]);
+        using (var recorder = new FrameRecorder(path, env))
+        {
+            recorder.Capture();
+            recorder.Complete();
+        }
+
+        Assert.Equal((milliseconds, 1000), Assert.Single(Read(File.ReadAllBytes(path), 200, 480).Delays));
+    }
+
+    [Fact]
+    public void FrameRecorder_TaskThatDrawsNothing_IsRefused()
+    {
+        var refusal = Assert.Throws<ArgumentException>(() => new FrameRecorder(Path.Combine(folder, "a.png"), new SoundEnv()));
+        Assert.Contains("got SoundEnv with no IFrameView in it", refusal.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+
     [Fact]
     public void FrameRecorder_NotCompleted_LeavesNothing()
     {

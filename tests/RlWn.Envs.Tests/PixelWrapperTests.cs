@@ -191,6 +191,17 @@ public class PixelWrapperTests
         }
     }
 
+    // 60 frames a second, 4 to an action: 15 actions; where each of these lasts twice as long, 7.5.
+    [Fact]
+    public void StepsPerSecond_ActionsThatLast_AreFewer()
+    {
+        Assert.Equal(60, new TimeLimit<byte, int>(new Pong(), 10).StepsPerSecond());
+        Assert.Equal(15, StandardPixels.Wrap(new Pong()).StepsPerSecond());
+        Assert.Equal(7.5, new ActionRepeat<byte, int>(StandardPixels.Wrap(new Pong()), 2).StepsPerSecond());
+        Assert.Equal(15, EnvRegistry.Make("RlWnPong-84-v0").StepsPerSecond());
+        Assert.Null(new FrameSkip(new FakePixels([1, 1, 1], [0]), 4).StepsPerSecond());
+    }
+
     private static byte[] First(IEnv<byte, int> env)
     {
         var seen = new byte[env.ObservationSpace.Size];
