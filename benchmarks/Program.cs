@@ -14,6 +14,8 @@ using TorchSharp;
 // dotnet run -c Release --project benchmarks -- depth 1000 checkpointed   one row about the cost of depth, Linux only; or ordinary
 // dotnet run -c Release --project benchmarks -- weight-norm                what weight norm costs a training step, and a look at the layers; Linux only
 // dotnet run -c Release --project benchmarks -- supervised 2               training on images with 2 threads, against TorchSharp's own modules
+// dotnet run -c Release --project benchmarks -- environments               steps a second of every built-in environment, in half a minute
+// dotnet run -c Release --project benchmarks -- bridge                     what stepping Python's environments costs beside Python alone
 // Tables land in BenchmarkDotNet.Artifacts/results; those that the README quotes are kept in benchmarks/results.
 torch.set_num_threads(1);
 torch.manual_seed(1);
@@ -33,6 +35,18 @@ if (args is ["supervised", var network, "torchsharp" or "float32" or "bfloat16",
 if (args is ["supervised", var threads])
 {
     Supervised.Run(int.Parse(threads, CultureInfo.InvariantCulture), repeats: 3);
+    return 0;
+}
+
+if (args is ["environments"])
+{
+    RlWn.Benchmarks.Environments.Run();
+    return 0;
+}
+
+if (args is ["bridge"])
+{
+    Bridge.Run();
     return 0;
 }
 

@@ -79,6 +79,11 @@ class FloatRows:
                 self.rows = [row.reshape(shape) for row in rows.reshape(count, self.size)]
 
     def write(self, i, value):
+        if not self.image and self.lies_as_here(value):
+            start = self.offset + i * self.packer.size
+            self.memory[start:start + self.packer.size] = memoryview(value).cast("B")
+            return
+
         if self.numpy:
             value = self.numpy.asarray(value)
             if value.shape != self.shape:
@@ -93,6 +98,13 @@ class FloatRows:
             channels = self.shape[2]
             flat = [number for channel in range(channels) for number in flat[channel::channels]]
         self.packer.pack_into(self.memory, self.offset + i * self.packer.size, *flat)
+
+    def lies_as_here(self, value):
+        try:
+            view = memoryview(value)
+        except TypeError:
+            return False
+        return view.format == self.code and view.shape == self.shape and view.c_contiguous
 
     def read(self, i, kind):
         if self.numpy:

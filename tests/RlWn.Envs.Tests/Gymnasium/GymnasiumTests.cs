@@ -47,6 +47,26 @@ public class GymnasiumTests
 
     [Theory]
     [MemberData(nameof(Ways))]
+    public void Step_ObservationInABuffer_IsTakenAsItLies(bool shared)
+    {
+        using var envs = FakeGymnasium.Vector("Buffer-v0", 3, Way(shared));
+        envs.Reset(1);
+        Assert.Equal([0.5f, -0.5f, 0.5f, -0.5f, 0.5f, -0.5f], envs.Observations.All<float>().ToArray());
+        ((Span<int>)[1, 0, 1]).CopyTo(envs.Actions.All<int>());
+        envs.Step();
+        Assert.Equal([0.25f, 1, 0.25f, 0, 0.25f, 1], envs.Observations.All<float>().ToArray());
+    }
+
+    [Fact]
+    public void Step_BufferOfAnotherSize_IsRefused()
+    {
+        using var envs = FakeGymnasium.Vector("Buffer-v0?grows=true", 1);
+        envs.Reset(1);
+        Assert.Contains("Expected an observation of 2 numbers", Assert.Throws<GymnasiumException>(envs.Step).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
     public void Step_TruncatedEpisode_IsNotTerminated(bool shared)
     {
         using var envs = FakeGymnasium.Vector($"{Count}?ends=1,truncates=true", 2, Way(shared));

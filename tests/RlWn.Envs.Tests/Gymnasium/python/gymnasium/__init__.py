@@ -1,4 +1,5 @@
 """A stand-in for Gymnasium: make() and environments that do one thing each. It needs nothing but Python."""
+import array
 import math
 import os
 import random
@@ -200,6 +201,19 @@ class Ram(Still):
 
     def reset(self, seed=None, options=None):
         return (1, 2, 3, 7), {}
+
+
+@register("Buffer-v0")
+class Buffer(Still):
+    """Observes an array of two floats, after a step of three where it is told to."""
+    def __init__(self, grows=False):
+        self.grows = grows
+
+    def reset(self, seed=None, options=None):
+        return array.array("f", [0.5, -0.5]), {}
+
+    def step(self, action):
+        return array.array("f", [0.25, action] + [0.0] * self.grows), 0.0, False, False, {}
 
 
 @register("Choices-v0")
