@@ -21,7 +21,7 @@ internal static class Figure3
 
     private sealed record Deep(int[] Depths, int? Images, int Batch, int Epochs, int Seeds, double LearningRate);
 
-    private sealed record Survival(int Depth, int Widening, int? Images, int Batch, int Epochs, int Seeds, double[] LearningRates, int WarmUpEpochs);
+    private sealed record Survival(int Depth, int Widening, int? Images, int Batch, int Epochs, int Seeds, double[] LearningRates, int WarmUpEpochs, bool ReducedMemory = false);
 
     private sealed record Sizes(string Recipe, Deep Deep, Survival Survival);
 
@@ -31,7 +31,7 @@ internal static class Figure3
         double[] rates = [0.001, 0.005, 0.01, 0.05, 0.1];
         var sizes = work.Choose<Sizes>(
             smoke: new("toy-mlp", new([10, 16], 100, 50, 2, 1, 0.01), new(10, 1, 100, 50, 1, 1, [0.01, 0.1], 1)),
-            cpu: new("cifar10-wrn16-4", new([10, 100, 1_000], 2_500, 32, 3, 2, 0.01), new(40, 1, 2_000, 32, 3, 5, rates, 1)),
+            cpu: new("cifar10-wrn16-4", new([10, 100, 1_000], 2_500, 32, 3, 2, 0.01), new(40, 1, 1_000, 32, 3, 5, rates, 1, ReducedMemory: true)),
             paper: new("cifar10-wrn40-10", new([10, 100, 1_000, 10_000], null, 128, 5, 3, 0.01), new(40, 10, null, 128, 3, 20, rates, 1)));
 
         Cell[] deep =
@@ -58,7 +58,7 @@ internal static class Figure3
                    FormattableString.Invariant($"survival-{scheme.Name}-lr-{rate}-warm-up-{warmUp}"), sizes.Recipe, seed,
                    [
                        .. Net(sizes.Survival.Depth, sizes.Survival.Widening, scheme.Name, sizes.Survival.Images, sizes.Survival.Batch, sizes.Survival.Epochs, rate),
-                       ("warmUpEpochs", warmUp),
+                       ("warmUpEpochs", warmUp), ("reducedMemory", sizes.Survival.ReducedMemory),
                    ]),
         ];
         return new([.. deep, .. survival], sizes, () => Draw(sizes, deep, survival));
