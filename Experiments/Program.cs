@@ -27,16 +27,28 @@ internal static class Program
         }
     }
 
+    // Each command with its examples, in the order that help lists them.
+    private static readonly (Func<Command> Make, string Examples)[] Commands =
+    [
+        (TrainCommand.Make, TrainCommand.Examples), (ResumeCommand.Make, ResumeCommand.Examples), (EvaluateCommand.Make, EvaluateCommand.Examples),
+        (PlayCommand.Make, PlayCommand.Examples), (RecipesCommand.Make, RecipesCommand.Examples), (EnvsCommand.Make, EnvsCommand.Examples),
+        (FigureCommand.Make, FigureCommand.Examples), (TableCommand.Make, TableCommand.Examples), (SupervisedCommand.Make, SupervisedCommand.Examples),
+        (CompareCommand.Make, CompareCommand.Examples),
+    ];
+
     private static RootCommand Root()
     {
-        var root = new RootCommand("Trains weight-normalized agents, started from the proposed initialization, and shows what they learned.")
+        var root = new RootCommand("Trains weight-normalized agents, started from the proposed initialization, and shows what they learned.");
+        var examples = new Dictionary<Command, string> { [root] = $"{TrainCommand.Examples}\n{RecipesCommand.Examples}" };
+        foreach (var (make, text) in Commands)
         {
-            TrainCommand.Make(), ResumeCommand.Make(), EvaluateCommand.Make(), PlayCommand.Make(), RecipesCommand.Make(), EnvsCommand.Make(), FigureCommand.Make(), TableCommand.Make(), SupervisedCommand.Make(),
-            CompareCommand.Make(),
-        };
+            var command = make();
+            root.Subcommands.Add(command);
+            examples[command] = text;
+        }
 
         var help = root.Options.OfType<HelpOption>().Single();
-        help.Action = new HelpWithExamples((SynchronousCommandLineAction)help.Action!);
+        help.Action = new HelpWithExamples((SynchronousCommandLineAction)help.Action!, examples);
         root.SetAction(_ => root.Parse("--help").Invoke());
         return root;
     }
@@ -67,29 +79,17 @@ internal static class Program
         .FirstOrDefault(token => token.StartsWith('-'));
 
     /// <summary>System.CommandLine's help, then the command's examples.</summary>
-    private sealed class HelpWithExamples(SynchronousCommandLineAction help) : SynchronousCommandLineAction
+    private sealed class HelpWithExamples(SynchronousCommandLineAction help, IReadOnlyDictionary<Command, string> examples) : SynchronousCommandLineAction
     {
         public override bool ClearsParseErrors => true;
 
         public override int Invoke(ParseResult parseResult)
         {
             var exitCode = help.Invoke(parseResult);
-            var examples = parseResult.CommandResult.Command.Name switch
-            {
-                "train" => TrainCommand.Examples,
-                "resume" => ResumeCommand.Examples,
-                "evaluate" => EvaluateCommand.Examples,
-                "play" => PlayCommand.Examples,
-                "recipes" => RecipesCommand.Examples,
-                "envs" or "check" => EnvsCommand.Examples,
-                "figure" => FigureCommand.Examples,
-                "supervised" => SupervisedCommand.Examples,
-                "table" => TableCommand.Examples,
-                "compare" => CompareCommand.Examples,
-                _ => $"{TrainCommand.Examples}\n{RecipesCommand.Examples}",
-            };
+            var command = parseResult.CommandResult.Command;
+            var text = examples.TryGetValue(command, out var own) ? own : examples[(Command)command.Parents.First()];   // a command within one has its examples there
             parseResult.InvocationConfiguration.Output.WriteLine(
-                $"Examples:\n  {examples.ReplaceLineEndings("\n  ")}\n\nExit codes: 0 done, 1 failed, 2 bad usage, 130 stopped by Ctrl+C.");
+                $"Examples:\n  {text.ReplaceLineEndings("\n  ")}\n\nExit codes: 0 done, 1 failed, 2 bad usage, 130 stopped by Ctrl+C.");
             return exitCode;
         }
     }

@@ -17,8 +17,12 @@ internal sealed record RunsWork(Scale Scale, ulong Seed, string Device, string F
         _ => paper,
     };
 
-    /// <summary>So many seeds.</summary>
-    public IEnumerable<ulong> Seeds(int count) => Enumerable.Range(0, count).Select(i => Seed + (ulong)i);
+    /// <summary>How many seeds, instead of the scale's number; null for that.</summary>
+    public int? SeedCount { get; init; }
+
+    /// <summary>The seeds.</summary>
+    /// <param name="count">How many the scale has.</param>
+    public IEnumerable<ulong> Seeds(int count) => Enumerable.Range(0, SeedCount ?? count).Select(i => Seed + (ulong)i);
 
     /// <summary>A cell of the experiment.</summary>
     /// <param name="name">Its folder's name, which says what it is.</param>

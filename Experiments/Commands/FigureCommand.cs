@@ -42,6 +42,8 @@ internal static class FigureCommand
                 return List();
 
             var (size, from, where, isQuiet) = (ScaleOption.Read(parsed, scale), Options.ReadSeed(parsed, seed) ?? 1, parsed.GetRequiredValue(device), parsed.GetValue(quiet));
+            if (Figure.Get(chosen) is MeasuredFigure)
+                pool.Refuse(parsed, $"figure {chosen}");
             return Figure.Get(chosen) switch
             {
                 MeasuredFigure figure => Measure(figure, size, where, from, parsed.GetValue(outFolder), isQuiet),

@@ -19,6 +19,17 @@ internal sealed class PoolOptions
     /// <summary>The options, to be added to a command.</summary>
     public IEnumerable<Option> All => [jobs, data, drawOnly];
 
+    /// <summary>Refuses the options where there are no runs to make.</summary>
+    /// <exception cref="UsageException">One of them is there.</exception>
+    public void Refuse(ParseResult parsed, string what)
+    {
+        if (parsed.GetValue(jobs) is not null || parsed.GetValue(drawOnly))
+            throw new UsageException($"Expected neither --jobs nor --draw-only for {what}, which is measured in one process, got one of them. Leave it out.");
+    }
+
+    /// <summary>The folder of the images; null for the usual one.</summary>
+    public string? Data(ParseResult parsed) => parsed.GetValue(data);
+
     /// <summary>The option --jobs.</summary>
     public static Option<string?> Jobs() => new("--jobs") { Description = "Runs at a time, a process each. [default: as many as cores and memory allow]", HelpName = "N" };
 

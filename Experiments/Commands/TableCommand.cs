@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
+using RlWn.Experiments.Cells;
 using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Experiments.Tables;
@@ -13,40 +15,69 @@ namespace RlWn.Experiments.Commands;
 internal static class TableCommand
 {
     public const string Examples = """
-        rlwn table 2 --scale smoke                          in seconds, without data: shows that it works
+        rlwn table 1 --scale smoke                          in seconds, without data: shows that it works
+        rlwn table 1 --data ~/data --jobs 2                 ResNet-20 and -56 on a tenth of CIFAR-10; after a stop the same command goes on
         rlwn table 2 --data ~/data                          a network a tenth as wide as the paper's, on two cores
         rlwn table 2 --scale paper --device cuda            as in the paper
         """;
 
-    private static readonly string[] Known = ["2"];
+    private static readonly string[] Known = ["1", "2"];
 
     public static Command Make()
     {
-        var number = new Argument<string>("TABLE") { Description = "2: the loss's curvature at the start, by initialization." };
+        var number = new Argument<string>("TABLE") { Description = "1: test errors of residual networks, by method. 2: the loss's curvature at the start, by initialization." };
         var scale = ScaleOption.Make();
-        var data = new Option<string?>("--data") { Description = $"The folder of CIFAR, downloaded there if missing. [default: {DataFolder.Variable}, else the user's cache]", HelpName = "DIR" };
-        var outFolder = new Option<string?>("--out") { Description = "The results' folder; a run that was stopped goes on there. [default: results/table-2-SCALE]", HelpName = "DIR" };
+        var outFolder = new Option<string?>("--out") { Description = "The results' folder; a run that was stopped goes on there. [default: results/table-TABLE-SCALE]", HelpName = "DIR" };
         var seeds = new Option<string?>("--seeds") { Description = "How many seeds, instead of the scale's.", HelpName = "N" };
         var device = new Option<string>("--device") { Description = "auto, cpu, cuda or cuda:N.", HelpName = "NAME", DefaultValueFactory = _ => "auto" };
-        var threads = Options.Number("--threads", "Threads of libtorch; on a busy machine more are slower.", "1");
-        var command = new Command("table", "Repeat a table of the paper.") { number, scale, data, outFolder, seeds, device, threads };
+        var threads = new Option<string?>("--threads") { Description = "Threads of libtorch for table 2; on a busy machine more are slower. [default: 1]", HelpName = "N" };
+        var quiet = new Option<bool>("--quiet") { Description = "Show no progress, only the summary." };
+        var pool = new PoolOptions();
+        var command = new Command("table", "Repeat a table of the paper.") { number, scale, outFolder, seeds, device, threads, quiet };
+        foreach (var option in pool.All)
+            command.Options.Add(option);
         command.SetAction(parsed =>
         {
             var table = parsed.GetRequiredValue(number);
             if (!Known.Contains(table))
                 throw new UsageException($"Expected a table of the paper that can be repeated, {string.Join(", ", Known)}, got '{table}'.");
 
-            var settings = Table2Settings.Of(ScaleOption.Read(parsed, scale));
-            if (parsed.GetValue(seeds) is not null)
-                settings = settings with { Seeds = Options.Read(parsed, seeds!) };
+            var size = ScaleOption.Read(parsed, scale);
+            int? count = parsed.GetValue(seeds) is null ? null : Options.Read(parsed, seeds!);
+            var (folder, where, isQuiet) = (parsed.GetValue(outFolder) ?? Path.Combine("results", $"table-{table}-{size.Name()}"), parsed.GetRequiredValue(device), parsed.GetValue(quiet));
+            if (table == "1")
+            {
+                if (parsed.GetValue(threads) is not null)
+                    throw new UsageException("Expected no --threads for table 1, whose runs have one each, got some. Say with --jobs how many run at a time.");
+                return Run(parsed, pool, new(size, Seed: 1, where, folder) { SeedCount = count }, isQuiet);
+            }
+
+            pool.Refuse(parsed, "table 2");
+            var settings = Table2Settings.Of(size);
             return Run(
-                settings, parsed.GetValue(data), parsed.GetValue(outFolder) ?? Path.Combine("results", $"table-2-{settings.Scale.Name()}"),
-                parsed.GetRequiredValue(device), Options.Read(parsed, threads));
+                settings with { Seeds = count ?? settings.Seeds }, pool.Data(parsed), folder, where,
+                parsed.GetValue(threads) is null ? 1 : Options.Read(parsed, threads!), isQuiet);
         });
         return command;
     }
 
-    private static int Run(Table2Settings settings, string? data, string folder, string deviceName, int threads)
+    private static int Run(ParseResult parsed, PoolOptions pool, RunsWork work, bool quiet)
+    {
+        var started = DateTimeOffset.Now;
+        var folder = RunFolder.At(work.Folder);
+        var plan = Table1.Plan(work);
+        Console.Error.WriteLine($"Making table 1 at {work.Scale.Name()} scale of {plan.Cells.Count} runs, in {folder.Path}");
+        return pool.Run(parsed, plan, work.Device, quiet, $"{OwnName.Command} table 1 --scale {work.Scale.Name()} --out {folder.Path}", result =>
+        {
+            folder.Write("table-1.csv", Encoding.UTF8.GetBytes(result.Numbers.ToString()));
+            folder.Write("table-1-runs.csv", Encoding.UTF8.GetBytes(result.Runs.ToString()));
+            folder.WriteJson("table-1.json", new { Scale = work.Scale.Name(), work.Device, plan.Configuration, Runs = PoolOptions.Describe(plan.Cells), Origin = Origin.Here(started) });
+            Listing.Write([.. Table1.Titles], result.Rows);
+            Console.Error.WriteLine($"In {folder["table-1.csv"]}, each run in table-1-runs.csv, settings in table-1.json.");
+        });
+    }
+
+    private static int Run(Table2Settings settings, string? data, string folder, string deviceName, int threads, bool quiet)
     {
         using var stop = new StopSignals();
         using var status = StatusLine.OnError();
@@ -66,12 +97,14 @@ internal static class TableCommand
                 if (results[cell] is not null)
                     continue;
 
-                status.Show(what);
+                if (!quiet)
+                    status.Show(what);
                 if (!images.TryGetValue(row.Data, out var set))
                     images[row.Data] = set = Load(row, table, data, status, stop.Token);
                 var result = table.Measure(row, cell, set);
                 results.Add(cell, result);
-                status.Say(string.Create(CultureInfo.InvariantCulture, $"{what}: {Describe(result)}, {result.Seconds:0.0} s"));
+                if (!quiet)
+                    status.Say(string.Create(CultureInfo.InvariantCulture, $"{what}: {Describe(result)}, {result.Seconds:0.0} s"));
             }
         }
         catch (OperationCanceledException)

@@ -14,6 +14,7 @@ internal static class TrainCommand
         rlwn train                                          the default recipe, cartpole-ppo
         rlwn train cartpole-ppo --seed 3 --set ppo.gamma=0.995 --set network.hidden=[128,128]
         rlwn train my-recipe.json --steps 1e6 --out runs/mine
+        rlwn train cartpole-ppo --seeds 10 --out runs/ten   ten seeds side by side, and their interquartile mean; with --resume it goes on
         rlwn train my-recipe.json --out runs/mine --resume  goes on where a crash or a kill left it; starts it if there is nothing yet
         """;
 
@@ -35,33 +36,35 @@ internal static class TrainCommand
         var set = new Option<string[]>("--set") { Description = "A setting by its path; may be repeated. 'rlwn recipes NAME' lists all.", HelpName = "PATH=VALUE" };
         var outFolder = new Option<string?>("--out") { Description = "The run's folder, new or empty. [default: runs/ENV-RECIPE-seedN-TIME]", HelpName = "DIR" };
         var resume = new Option<bool>("--resume") { Description = "With --out: go on with the run there if there is one, which keeps its own settings." };
+        var seeds = new Option<string?>("--seeds") { Description = "So many seeds side by side, a process and a run folder each, and a summary; --seed is the first.", HelpName = "N" };
+        var jobs = PoolOptions.Jobs();
         var quiet = new Option<bool>("--quiet") { Description = "Show no progress, only the summary." };
 
         var command = new Command("train", "Train an agent, evaluate it, and leave the results in a run folder.") { recipe };
-        foreach (var option in (Option[])[.. named, set, outFolder, resume, quiet])
+        foreach (var option in (Option[])[.. named, seeds, jobs, set, outFolder, resume, quiet])
             command.Options.Add(option);
 
         command.SetAction(parsed =>
         {
             var (folder, isQuiet) = (parsed.GetValue(outFolder), parsed.GetValue(quiet));
-            if (parsed.GetValue(resume))
-            {
-                if (folder is null)
-                    throw new UsageException("Expected --out DIR with --resume, the folder of the run to go on with, got none. Or say 'rlwn resume DIR'.");
-                if (File.Exists(Path.Combine(folder, RunFolder.Settings)))
-                    return ResumeCommand.Run(folder, isQuiet);
-            }
+            Assignment[] overrides =
+            [
+                .. (parsed.GetValue(set) ?? []).Select(Assignment.Parse),
+                .. from option in named
+                   where parsed.GetValue(option) is not null
+                   select new Assignment(option.Name.TrimStart('-'), parsed.GetValue(option)!, option.Name),
+            ];
+            if (parsed.GetValue(resume) && folder is null)
+                throw new UsageException("Expected --out DIR with --resume, the folder of the run to go on with, got none. Or say 'rlwn resume DIR'.");
+            int? atOnce = parsed.GetValue(jobs) is null ? null : Options.Read(parsed, jobs!);
+            if (parsed.GetValue(seeds) is not null)
+                return TrainSeeds.Run(parsed.GetRequiredValue(recipe), overrides, Options.Read(parsed, seeds!), atOnce, folder, parsed.GetValue(resume), isQuiet);
+            if (atOnce is not null)
+                throw new UsageException("Expected --seeds N with --jobs, got a single run, which is one process.");
 
-            return Run(
-                Recipe.Load(parsed.GetRequiredValue(recipe)),
-                [
-                    .. (parsed.GetValue(set) ?? []).Select(Assignment.Parse),
-                    .. from option in named
-                       where parsed.GetValue(option) is not null
-                       select new Assignment(option.Name.TrimStart('-'), parsed.GetValue(option)!, option.Name),
-                ],
-                folder,
-                isQuiet);
+            if (parsed.GetValue(resume) && File.Exists(Path.Combine(folder!, RunFolder.Settings)))
+                return ResumeCommand.Run(folder!, isQuiet);
+            return Run(Recipe.Load(parsed.GetRequiredValue(recipe)), overrides, folder, isQuiet);
         });
         return command;
     }

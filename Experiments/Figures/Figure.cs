@@ -39,6 +39,7 @@ internal abstract record Figure(string Name, string Summary)
     [
         new MeasuredFigure("1", "Norms of activations and gradients, layer by layer, in plain and residual networks: the paper's figure 1.", NormsFigure.Make),
         new RunsFigure("2", "Accuracy against depth and over 48 hyperparameters, on MNIST and CIFAR-10: the paper's figure 2.", Figure2.Plan),
+        new RunsFigure("3", "Residual networks of 10 to 10,000 layers, and the seeds that survive a learning rate: the paper's figure 3.", Figure3.Plan),
         new MeasuredFigure("widths", "What the widths do: norms from width 4 to 4,096, and networks whose widths vary.", WidthsFigure.Make),
         new MeasuredFigure("scale-or-direction", "What the scale g does and what the directions v do, one varied at a time.", ScaleOrDirectionFigure.Make),
     ];

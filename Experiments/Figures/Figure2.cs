@@ -19,8 +19,8 @@ internal static class Figure2
         ("orthogonal-proposed", "proposed"), ("orthogonal-data-dependent", "data-dependent"), ("orthogonal-pytorch-default", "PyTorch default"),
     ];
 
-    // Images: at most so many of the training set, and of the test set.
-    private sealed record NetSizes(string Recipe, int[] Depths, int Width, int? Images, int Epochs, int Seeds, double LearningRate);
+    // Images: at most so many of the training set, and of the test set. Of several learning rates, validation chooses one for each depth, scheme and seed.
+    private sealed record NetSizes(string Recipe, int[] Depths, int Width, int? Images, int Epochs, int Batch, int Seeds, double[] LearningRates);
 
     private sealed record Combination(double LearningRate, double Momentum, double WeightDecay, LearningRateSchedule Schedule)
     {
@@ -34,12 +34,12 @@ internal static class Figure2
     {
         var sizes = work.Choose(
             smoke: new Sizes(
-                new("toy-mlp", [2, 5], 16, 200, 1, 1, 0.01), new("toy-mlp", [5], 8, 200, 1, 1, 0.01), CombinationDepth: 2, CombinationEpochs: 1, [.. Combinations().Take(3), Worst]),
+                new("toy-mlp", [2, 5], 16, 200, 1, 50, 1, [0.01]), new("toy-mlp", [5], 8, 200, 1, 50, 1, [0.01]), CombinationDepth: 2, CombinationEpochs: 1, [.. Combinations().Take(2), Worst]),
             cpu: new(
-                new("mnist-mlp", [2, 5, 10, 20, 100, 200], 256, 10_000, 5, 2, 0.01), new("cifar10-cnn", [5, 25, 100], 32, 10_000, 10, 2, 0.01),
-                Depth, CombinationEpochs: 5, Combinations()),
+                new("mnist-mlp", [2, 5, 10, 20, 100, 200], 128, 20_000, 10, 128, 2, [0.001, 0.01]), new("cifar10-cnn", [5, 25, 100], 16, 20_000, 8, 64, 1, [0.003, 0.01]),
+                Depth, CombinationEpochs: 3, Combinations()),
             paper: new(
-                new("mnist-mlp", [2, 5, 10, 20, 100, 200], 512, null, 50, 5, 0.01), new("cifar10-cnn", [5, 25, 100], 128, null, 200, 5, 0.01),
+                new("mnist-mlp", [2, 5, 10, 20, 100, 200], 512, null, 50, 128, 5, [0.001, 0.01, 0.1]), new("cifar10-cnn", [5, 25, 100], 128, null, 200, 128, 5, [0.001, 0.01, 0.1]),
                 Depth, CombinationEpochs: 50, Combinations()));
 
         var mlps = ByDepth(work, "mlp", sizes.Mlp, ("model", Architecture.Mlp));
@@ -73,13 +73,14 @@ internal static class Figure2
     [
         .. from depth in sizes.Depths
            from scheme in Schemes
+           from rate in sizes.LearningRates
            from seed in work.Seeds(sizes.Seeds)
-           select work.Cell($"{part}-{depth}-{scheme.Name}", sizes.Recipe, seed, [model, .. Of(sizes, depth, scheme.Name)]),
+           select work.Cell(FormattableString.Invariant($"{part}-{depth}-{scheme.Name}-lr-{rate}"), sizes.Recipe, seed, [model, .. Of(sizes, depth, scheme.Name), ("learningRate", rate)]),
     ];
 
     private static (string Setting, object Value)[] Of(NetSizes sizes, int depth, string scheme) =>
     [
-        ("depth", depth), ("width", sizes.Width), ("scheme", Scheme.Parse(scheme)), ("epochs", sizes.Epochs), ("learningRate", sizes.LearningRate),
+        ("depth", depth), ("width", sizes.Width), ("scheme", Scheme.Parse(scheme)), ("epochs", sizes.Epochs), ("batch", sizes.Batch),
         .. sizes.Images is { } images ? [("images", images)] : Array.Empty<(string, object)>(),
     ];
 
@@ -116,13 +117,20 @@ internal static class Figure2
         }
     }
 
+    // A network that diverged is the last to be chosen.
+    private static double Validated(CellOutcome run) => run.HasDiverged ? 0 : run.Validation.DefaultIfEmpty(0).Max();
+
     private static Axis Accuracy => new("test accuracy", 0, 1, 0, 0.2, 0.4, 0.6, 0.8, 1);
 
     private static Panel DepthPanel(string title, int[] depths, CellOutcome[] runs) => new(
         title, new("layers", depths[0], Math.Max(depths[^1], depths[0] + 1), [.. depths.Select(depth => (double)depth)]) { IsLogarithmic = true }, Accuracy,
         [
             .. Schemes.Select((scheme, i) => SeedCurve.Of(
-                (Stroke)i, scheme.Title, from run in runs where run.Settings.Scheme.Name == scheme.Name select ((double)run.Settings.Depth, run.Accuracy))),
+                (Stroke)i, scheme.Title,
+                from run in runs
+                where run.Settings.Scheme.Name == scheme.Name
+                group run by (run.Settings.Depth, run.Settings.Seed) into rates
+                select ((double)rates.Key.Depth, rates.MaxBy(Validated)!.Accuracy))),
         ])
     {
         KeyAt = ScottPlot.Alignment.LowerLeft,

@@ -1,0 +1,76 @@
+using System.Globalization;
+using RlWn.Experiments.Cells;
+using RlWn.Experiments.Comparing;
+using RlWn.Experiments.Runs;
+using RlWn.Experiments.Terminal;
+
+namespace RlWn.Experiments.Commands;
+
+/// <summary><c>rlwn train --seeds</c>: the same run with several seeds, side by side, and what they say together.</summary>
+internal static class TrainSeeds
+{
+    private const string Summary = "summary.json";
+
+    /// <summary>Trains those seeds that have not ended, and sums up.</summary>
+    /// <param name="recipe">The recipe's name, or the path of a .json file.</param>
+    /// <param name="overrides">What differs from it; a seed among them is the first one.</param>
+    /// <param name="seeds">How many.</param>
+    /// <param name="jobs">How many at a time; null for as many as cores and memory allow.</param>
+    /// <param name="outFolder">The group's folder, new or empty unless it goes on.</param>
+    /// <param name="goesOn">Whether the folder may hold seeds that have begun.</param>
+    /// <param name="quiet">Whether to show the summary alone.</param>
+    /// <returns>The exit code.</returns>
+    public static int Run(string recipe, IReadOnlyList<Assignment> overrides, int seeds, int? jobs, string? outFolder, bool goesOn, bool quiet)
+    {
+        using var stop = new StopSignals();
+        using var status = StatusLine.OnError();
+        var settings = RunSettings.Resolve([.. Recipe.Load(recipe).Assignments, .. overrides]);
+        var path = outFolder ?? RunFolder.NewPath(string.Create(CultureInfo.InvariantCulture, $"{settings.Env}-{settings.Recipe}-{seeds}-seeds"), DateTimeOffset.Now);
+        var folder = goesOn ? RunFolder.At(path) : RunFolder.Create(path);
+        Cell[] cells =
+        [
+            .. from i in Enumerable.Range(0, seeds)
+               let seed = settings.Seed + (ulong)i
+               select new Cell(CellKind.Train, recipe, [.. overrides, new("seed", Setting.Text(seed), "--seeds")], folder[$"seed-{seed}"]),
+        ];
+
+        var atOnce = jobs ?? Math.Max(1, CellPool.DefaultJobs(settings.Device) / settings.Threads);
+        Console.Out.WriteLine($"Training {settings.Recipe} in {settings.Env}, seeds {settings.Seed} to {settings.Seed + (ulong)seeds - 1}, {Math.Min(atOnce, seeds)} at a time, into {folder.Path}");
+        IReadOnlyList<CellFailure> failures;
+        try
+        {
+            failures = new CellPool(atOnce, data: null, quiet ? null : status).Run(cells, stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            status.Say($"Stopped; the same command with --out {folder.Path} --resume goes on from here.");
+            return Failures.Stopped;
+        }
+
+        if (cells.Where(cell => cell.HasEnded).Select(cell => cell.Folder).ToArray() is { Length: > 0 } ended)
+            Summarize(folder, RunGroup.Collect(ended)[0]);
+        return PoolOptions.Report(failures, status);
+    }
+
+    private static void Summarize(RunFolder folder, RunGroup group)
+    {
+        var summary = GroupSummary.Of(group, Metric.Evaluation);
+        folder.WriteJson(Summary, new
+        {
+            Recipe = group.Name, group.Runs[0].Env, Seeds = group.Runs.Zip(summary.Scores, (run, score) => new { run.Seed, Score = score }),
+            summary.Mean, Deviation = Finite(summary.Deviation), summary.Median, summary.InterquartileMean, Low95 = summary.Interval?.Low, High95 = summary.Interval?.High,
+            summary.Threshold, Solved = summary.Threshold is null ? (int?)null : summary.Solved,
+        });
+
+        Say("evaluation", $"interquartile mean {GroupSummary.Text(summary.InterquartileMean)}, 95% interval {GroupSummary.Text(summary.Interval)}, over {summary.Scores.Length} seeds");
+        Say("", $"mean {GroupSummary.Text(summary.Mean)} ± {GroupSummary.Text(summary.Deviation)}, median {GroupSummary.Text(summary.Median)}, {GroupSummary.Text(summary.Scores.Min())} to {GroupSummary.Text(summary.Scores.Max())}");
+        if (summary.Threshold is { } threshold)
+            Say("solved", $"{summary.Solved} of {summary.Scores.Length} ({threshold} is asked for); steps to it: {summary.StepsText}");
+        Say("group folder", $"{folder.Path}");
+        Say("next", $"{OwnName.Command} compare {folder.Path}");
+    }
+
+    private static double? Finite(double number) => double.IsFinite(number) ? number : null;
+
+    private static void Say(string what, FormattableString text) => Console.Out.WriteLine($"  {what,-13}{text.ToString(CultureInfo.InvariantCulture)}");
+}

@@ -1,0 +1,113 @@
+using System.Globalization;
+using RlWn.Experiments.Cells;
+using RlWn.Experiments.Figures;
+using RlWn.Experiments.Supervised;
+using RlWn.Init;
+
+namespace RlWn.Experiments.Tables;
+
+/// <summary>What table 1 comes to.</summary>
+/// <param name="Rows">A line for each network and method.</param>
+/// <param name="Numbers">The same as numbers.</param>
+/// <param name="Runs">Each run.</param>
+internal sealed record Table1Result(IReadOnlyList<string[]> Rows, CsvText Numbers, CsvText Runs);
+
+/// <summary>The paper's table 1: test errors of residual networks by method.</summary>
+/// <remarks>
+/// Arpit, Campos and Bengio 2019, arXiv:1906.02341. Beside its rows stand those that its reviewers asked for: every scheme, PyTorch's default and the data-dependent one among them,
+/// for every network, each without and with warm-up.
+/// </remarks>
+internal static class Table1
+{
+    private static readonly string[] Schemes = ["orthogonal-pytorch-default", "orthogonal-data-dependent", "orthogonal-proposed", "orthogonal-bn"];
+
+    private static readonly bool[] WithoutAndWithWarmUp = [false, true];
+
+    // What the paper prints, by recipe, scheme and warm-up.
+    private static readonly Dictionary<(string Recipe, string Scheme, bool HasWarmUp), string> Paper = new()
+    {
+        [("cifar10-resnet56", "orthogonal-data-dependent", false)] = "9.19 ± 0.24",
+        [("cifar10-resnet56", "orthogonal-proposed", false)] = "7.87 ± 0.14",
+        [("cifar10-resnet56", "orthogonal-proposed", true)] = "7.20 ± 0.12",
+        [("cifar10-resnet56", "orthogonal-bn", false)] = "6.97 (He et al.)",
+        [("cifar10-resnet110", "orthogonal-data-dependent", false)] = "9.33 ± 0.10",
+        [("cifar10-resnet110", "orthogonal-proposed", false)] = "7.71 ± 0.14",
+        [("cifar10-resnet110", "orthogonal-proposed", true)] = "6.69 ± 0.11",
+        [("cifar10-resnet110", "orthogonal-bn", false)] = "6.61 ± 0.16 (He et al.)",
+        [("cifar10-wrn40-10", "orthogonal-data-dependent", false)] = "6.10 ± 0.23",
+        [("cifar10-wrn40-10", "orthogonal-proposed", false)] = "4.74 ± 0.14",
+        [("cifar10-wrn40-10", "orthogonal-proposed", true)] = "4.75 ± 0.08",
+        [("cifar10-wrn40-10", "orthogonal-bn", false)] = "3.53 ± 0.38",
+        [("cifar100-resnet164", "orthogonal-data-dependent", false)] = "30.26 ± 0.51",
+        [("cifar100-resnet164", "orthogonal-proposed", false)] = "27.30 ± 0.49",
+        [("cifar100-resnet164", "orthogonal-proposed", true)] = "25.31 ± 0.26",
+        [("cifar100-resnet164", "orthogonal-bn", false)] = "25.52 ± 0.17",
+    };
+
+    private sealed record Sizes(IReadOnlyList<Net> Nets, int Epochs, int WarmUpEpochs, int Seeds);
+
+    // A recipe, and what differs from it at this scale.
+    private sealed record Net(string Recipe, string Name, Dictionary<string, object> Differences);
+
+    public static IReadOnlyList<string> Titles { get; } = ["network", "scheme", "warm-up", "test error %", "seeds", "diverged", "paper"];
+
+    /// <summary>All runs, and the table that they come to.</summary>
+    public static RunsPlan<Table1Result> Plan(RunsWork work)
+    {
+        var subset = new Dictionary<string, object> { ["images"] = 5_000, ["batch"] = 64 };
+        var sizes = work.Choose<Sizes>(
+            smoke: new([new("toy-mlp", "ResNet-8", new() { ["model"] = Architecture.Resnet, ["depth"] = 8, ["width"] = 4, ["images"] = 100 })], 1, 1, 1),
+            cpu: new([new("cifar10-resnet20", "ResNet-20", subset), new("cifar10-resnet56", "ResNet-56", subset)], 5, 1, 2),
+            paper: new(
+                [
+                    new("cifar10-resnet56", "ResNet-56", []), new("cifar10-resnet110", "ResNet-110", []), new("cifar10-wrn40-10", "WRN-40-10 + cutout", []),
+                    new("cifar100-resnet164", "CIFAR-100 ResNet-164 + cutout", []),
+                ],
+                200, 5, 5));
+        (Net Net, string Scheme, bool HasWarmUp, Cell[] Cells)[] methods =
+        [
+            .. from net in sizes.Nets
+               from scheme in Schemes
+               from hasWarmUp in WithoutAndWithWarmUp
+               select (net, scheme, hasWarmUp, work.Seeds(sizes.Seeds).Select(seed => work.Cell(
+                   $"{net.Recipe}-{scheme}{(hasWarmUp ? "-warm-up" : "")}", net.Recipe, seed,
+                   [
+                       .. net.Differences.Select(difference => (difference.Key, difference.Value)), ("scheme", Scheme.Parse(scheme)), ("epochs", sizes.Epochs),
+                       ("warmUpEpochs", hasWarmUp ? sizes.WarmUpEpochs : 0),
+                   ])).ToArray()),
+        ];
+        return new([.. methods.SelectMany(method => method.Cells)], sizes, Conclude);
+
+        Table1Result Conclude()
+        {
+            var numbers = new CsvText("network", "scheme", "warm_up_epochs", "error_percent_mean", "error_percent_deviation", "seeds", "diverged", "paper");
+            var runs = new CsvText("network", "scheme", "warm_up_epochs", "seed", "state", "error_percent", "validation_best", "epochs", "seconds", "reason", "run");
+            var rows = new List<string[]>();
+            foreach (var (net, scheme, hasWarmUp, cells) in methods)
+            {
+                var outcomes = cells.Select(CellOutcome.Read).ToArray();
+                foreach (var run in outcomes)
+                {
+                    runs.Add(
+                        net.Name, scheme, run.Settings.WarmUpEpochs, run.Settings.Seed, run.State, Error(run), run.Validation.DefaultIfEmpty(double.NaN).Max(), run.Validation.Count,
+                        run.Seconds, run.Reason, Path.GetFileName(run.Cell.Folder));
+                }
+
+                double[] errors = [.. outcomes.Select(Error).Where(double.IsFinite)];
+                var diverged = outcomes.Count(run => run.HasDiverged);
+                var paper = Paper.GetValueOrDefault((net.Recipe, scheme, hasWarmUp), "-");
+                numbers.Add(net.Name, scheme, hasWarmUp ? sizes.WarmUpEpochs : 0, Mean(errors), Deviation(errors), errors.Length, diverged, paper);
+                rows.Add([net.Name, scheme, hasWarmUp ? "yes" : "no", Table2Results.MeanAndDeviation(errors), $"{errors.Length}", diverged.ToString(CultureInfo.InvariantCulture), paper]);
+            }
+
+            return new(rows, numbers, runs);
+        }
+    }
+
+    // Of those that were tested: a network that diverged has no error, and is counted apart.
+    private static double Error(CellOutcome run) => 100 * (1 - run.Test);
+
+    private static double Mean(double[] numbers) => MathNet.Numerics.Statistics.ArrayStatistics.Mean(numbers);
+
+    private static double Deviation(double[] numbers) => MathNet.Numerics.Statistics.ArrayStatistics.StandardDeviation(numbers);
+}
