@@ -173,24 +173,49 @@ public class PongTests
         Assert.Equal('O', lines[2 + ((100 - 34) / 8)][78 / 4]);
     }
 
-    // Random play loses nearly every point; it is measured over more games in docs/environments.md.
     [Fact]
     public void Step_RandomPlay_LosesByAboutTwenty()
     {
-        var (env, actions, observation) = (new Pong(grey: true), new Rng(2), new byte[210 * 160]);
+        var random = new Rng(2);
+        Assert.InRange(MeanReturn(_ => random.Next(6)), -21, -19);
+    }
+
+    // It can be beaten, but not by whoever only runs after the ball.
+    [Fact]
+    public void Step_PaddleThatFollowsTheBall_IsAboutTheOpponentsEqual() => Assert.InRange(MeanReturn(state => Toward(state.BallY + 2 - 8, state)), -10, 14);
+
+    // Where the ball will be when it comes to x = 136, between walls at 34 and 190; met 6 px from the paddle's middle, so that it flies off steeply.
+    [Fact]
+    public void Step_PaddleThatAimsWithItsEdge_Wins() => Assert.InRange(
+        MeanReturn(state =>
+        {
+            if (state.BallVx <= 0)
+                return Toward(106, state);
+            var fall = state.BallY - 34 + (state.BallVy * (136 - state.BallX) / state.BallVx);
+            var folded = Math.Abs(Math.IEEERemainder(fall, 2 * 156));
+            return Toward(34 + folded + 2 - 8 - 6, state);
+        }),
+        18, 21);
+
+    private static int Toward(double top, in PongState state) => Math.Abs(state.RightY - top) < 1.25 ? Nothing : state.RightY > top ? Up : Down;
+
+    private static float MeanReturn(Func<PongState, int> play)
+    {
+        const int Games = 10;
+        var (env, observation) = (new Pong(grey: true), new byte[210 * 160]);
         var sum = 0f;
-        for (ulong game = 0; game < 5; game++)
+        for (ulong game = 0; game < Games; game++)
         {
             env.Reset(new Rng(game), observation);
             for (var ended = false; !ended;)
             {
-                var result = env.Step([actions.Next(6)], observation);
+                var result = env.Step([play(env.State)], observation);
                 sum += result.Reward;
                 ended = result.Ended;
             }
         }
 
-        Assert.InRange(sum / 5, -21, -19);
+        return sum / Games;
     }
 
     private static (StepResult Result, PongState State) Step(PongState state, int action)
