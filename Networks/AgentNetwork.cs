@@ -65,7 +65,7 @@ public abstract class AgentNetwork : Module<Tensor, Tensor>
 }
 
 /// <summary>A convolutional torso and fully connected layers on its features. Saved as torso.… and head.….</summary>
-public sealed class ImageNetwork : AgentNetwork
+public sealed class ImageNetwork : AgentNetwork, IOnnxSource
 {
     internal ImageNetwork(TorsoPlan plan, int outputs, NetworkOptions options, OutputLayer output, double outputScale, Initializer init, double noise)
         : base(nameof(ImageNetwork))
@@ -105,6 +105,9 @@ public sealed class ImageNetwork : AgentNetwork
         using var scope = NewDisposeScope();
         return Head.call(Torso.call(input.view(-1, channels, height, width))).MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc/>
+    string IOnnxSource.Export(OnnxExport to, string input) => to.Call(Head, to.Call(Torso, to.Graph.AsImages(input, Torso.Plan.Input)));
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

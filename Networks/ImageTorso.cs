@@ -10,7 +10,7 @@ namespace RlWn.Networks;
 /// The convolutions of an agent's network, images [N, C, H, W] to features [N, F]: those of MinAtar's network, of <see cref="NatureCnn"/> or of
 /// <see cref="Impala"/>, under the names they have there.
 /// </summary>
-public sealed class ImageTorso : Module<Tensor, Tensor>
+public sealed class ImageTorso : Module<Tensor, Tensor>, IOnnxSource
 {
     private readonly Dictionary<string, ResidualStage> stages = [];   // by the name of the convolution that they follow
     private readonly List<PlacedLayer> layers;
@@ -92,6 +92,21 @@ public sealed class ImageTorso : Module<Tensor, Tensor>
 
     /// <summary>W of a convolution, g multiplied in.</summary>
     internal static Tensor Folded(PlacedLayer layer) => layer.Layer is WeightNormLayer normalized ? normalized.Weight() : ((Conv2d)layer.Layer).weight;
+
+    /// <inheritdoc/>
+    string IOnnxSource.Export(OnnxExport to, string input)
+    {
+        var features = input;
+        foreach (var (layer, module) in Plan.Layers.Zip(layers).Where(entry => !entry.First.ReluBefore))
+        {
+            features = to.Call(module.Layer, features);
+            if (layer.PoolAfter)
+                features = to.Graph.Pool(features);
+            features = stages.TryGetValue(layer.Name, out var stage) ? to.Call(stage, features) : to.Graph.Relu(features);
+        }
+
+        return to.Graph.Flatten(to.Graph.Relu(features));
+    }
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

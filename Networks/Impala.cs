@@ -18,7 +18,7 @@ namespace RlWn.Networks;
 /// counted it is 6n + 4: n = 16 is the 100-layer network. <see cref="OfDepth"/> takes either count.
 /// </para>
 /// </remarks>
-public sealed class Impala : Module<Tensor, Tensor>, IChain
+public sealed class Impala : Module<Tensor, Tensor>, IChain, IOnnxSource
 {
     private static readonly long[] Channels = [16, 32, 32];
 
@@ -121,6 +121,15 @@ public sealed class Impala : Module<Tensor, Tensor>, IChain
     private Tensor Section(int i, Tensor features) => functional.max_pool2d(convolutions[i].call(features), 3, stride: 2, padding: 1);
 
     private Tensor Head(Tensor features) => Hidden.Forward(linear, null, functional.relu(features).flatten(1));
+
+    /// <inheritdoc/>
+    string IOnnxSource.Export(OnnxExport to, string input)
+    {
+        var features = input;
+        for (var i = 0; i < stages.Length; i++)
+            features = to.Call(stages[i], to.Graph.Pool(to.Call(convolutions[i], features)));
+        return to.Call(output, to.Hidden(linear, null, to.Graph.Flatten(to.Graph.Relu(features))));
+    }
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

@@ -11,7 +11,7 @@ namespace RlWn.Networks;
 /// Layers are named 0, 1, … in a saved file; the last is the output layer. Normalizations, where there are some, are 0_norm, 1_norm, …, and noise is
 /// 0_noise, 1_noise, ….
 /// </remarks>
-public sealed class Mlp : AgentNetwork, IChain
+public sealed class Mlp : AgentNetwork, IChain, IOnnxSource
 {
     // Held: a Scalar made for one call may be collected during it. ε is that of TorchSharp's batch and layer normalization.
     private static readonly TorchSharp.Scalar Epsilon = RmsNorm.Epsilon, Unit = 1;
@@ -197,6 +197,15 @@ public sealed class Mlp : AgentNetwork, IChain
 
         using var scope = NewDisposeScope();
         return mean.add(noise.call(features), Unit).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    string IOnnxSource.Export(OnnxExport to, string input)
+    {
+        var features = input;
+        for (var i = 0; i < norms.Length; i++)
+            features = to.Hidden(layers[i], norms[i], features);
+        return to.Call(layers[^1], features);
     }
 
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ namespace RlWn.Networks;
 
 /// <summary>The network of DQN in Nature: convolutions 32 of 8x8 stride 4, 64 of 4x4 stride 2, 64 of 3x3, a linear layer of 512, an output layer.</summary>
 /// <remarks>Mnih et al. 2015, doi:10.1038/nature14236, methods. A ReLU follows every layer but the last.</remarks>
-public sealed class NatureCnn : Module<Tensor, Tensor>
+public sealed class NatureCnn : Module<Tensor, Tensor>, IOnnxSource
 {
     private readonly ImageShape images;
     private readonly Module<Tensor, Tensor>[] convolutions;
@@ -76,6 +76,15 @@ public sealed class NatureCnn : Module<Tensor, Tensor>
         for (var i = 0; i < convolutions.Length; i++)
             features = Hidden.Forward(convolutions[i], norms[i], features);
         return Hidden.Forward(linear, linearNorm, features.flatten(1)).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    string IOnnxSource.Export(OnnxExport to, string input)
+    {
+        var features = input;
+        for (var i = 0; i < convolutions.Length; i++)
+            features = to.Hidden(convolutions[i], norms[i], features);
+        return to.Call(output, to.Hidden(linear, linearNorm, to.Graph.Flatten(features)));
     }
 
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ namespace RlWn.Networks;
 
 /// <summary>A convolutional network without shortcuts: 3x3 convolutions of one width, each with a ReLU, global average pooling, a linear layer.</summary>
 /// <remarks>The CNN of Arpit, Campos and Bengio 2019, figure 2. The first two convolutions have stride 2. Layers are named 0, 1, …, output.</remarks>
-public sealed class PlainCnn : Module<Tensor, Tensor>, IChain
+public sealed class PlainCnn : Module<Tensor, Tensor>, IChain, IOnnxSource
 {
     private readonly Module<Tensor, Tensor>[] layers;
     private readonly Module<Tensor, Tensor>?[] norms;
@@ -67,6 +67,15 @@ public sealed class PlainCnn : Module<Tensor, Tensor>, IChain
     }
 
     private Tensor Head(Tensor features) => output.call(Images.Pooled(features));
+
+    /// <inheritdoc/>
+    string IOnnxSource.Export(OnnxExport to, string input)
+    {
+        var features = input;
+        for (var i = 0; i < layers.Length; i++)
+            features = to.Hidden(layers[i], norms[i], features);
+        return to.Call(output, to.Graph.MeanOfChannels(features));
+    }
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

@@ -17,7 +17,7 @@ namespace RlWn.Networks;
 /// leaves it at its default of 2, which makes all activations longer by √2.
 /// </para>
 /// </remarks>
-public sealed class ResNet : Module<Tensor, Tensor>, IChain
+public sealed class ResNet : Module<Tensor, Tensor>, IChain, IOnnxSource
 {
     private readonly Module<Tensor, Tensor> conv1;
     private readonly Module<Tensor, Tensor>? norm1;
@@ -98,6 +98,13 @@ public sealed class ResNet : Module<Tensor, Tensor>, IChain
     }
 
     private Tensor Head(Tensor features) => output.call(Images.Pooled(norm2?.call(features) ?? features));
+
+    /// <inheritdoc/>
+    string IOnnxSource.Export(OnnxExport to, string input)
+    {
+        var features = stages.Aggregate(to.Call(norm1, to.Call(conv1, input)), (features, stage) => to.Call(stage, features));
+        return to.Call(output, to.Graph.MeanOfChannels(to.Call(norm2, features)));
+    }
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

@@ -26,7 +26,7 @@ public enum BlockKind
 /// </para>
 /// <para>With batch normalization the block is pre-activation: BN, ReLU, convolution, twice or thrice; the shortcut's convolution sees the normalized x.</para>
 /// </remarks>
-public sealed class ResidualBlock : Module<Tensor, Tensor>
+public sealed class ResidualBlock : Module<Tensor, Tensor>, IOnnxSource
 {
     private readonly Module<Tensor, Tensor>[] layers;
     private readonly Module<Tensor, Tensor>?[] norms;   // before each layer; null where the scheme has none
@@ -96,11 +96,24 @@ public sealed class ResidualBlock : Module<Tensor, Tensor>
     }
 
     /// <inheritdoc/>
+    string IOnnxSource.Export(OnnxExport to, string input)
+    {
+        var x = to.Call(norms[0], input);
+        var identity = shortcut is null ? input : to.Call(shortcut, x);
+
+        var features = to.Call(layers[0], norms[0] is null && !reluFirst ? x : to.Graph.Relu(x));
+        for (var i = 1; i < layers.Length; i++)
+            features = to.Call(layers[i], to.Graph.Relu(to.Call(norms[i], features)));
+
+        return to.Graph.Sum(identity, features);
+    }
+
+    /// <inheritdoc/>
     protected override void RegisterComponents() { }
 }
 
 /// <summary>A stage: B residual blocks of one width, which theorem 3 bounds together, whatever B.</summary>
-public sealed class ResidualStage : Module<Tensor, Tensor>
+public sealed class ResidualStage : Module<Tensor, Tensor>, IOnnxSource
 {
     private readonly ResidualBlock[] blocks;
 
@@ -144,6 +157,9 @@ public sealed class ResidualStage : Module<Tensor, Tensor>
 
         return features;
     }
+
+    /// <inheritdoc/>
+    string IOnnxSource.Export(OnnxExport to, string input) => blocks.Aggregate(input, (features, block) => to.Call(block, features));
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

@@ -45,6 +45,12 @@ public sealed class WeightNormConv2d : WeightNormLayer
     /// <summary>k: filters are k by k.</summary>
     public long Kernel { get; }
 
+    /// <summary>Positions from one window to the next.</summary>
+    internal long Stride => strides[0];
+
+    /// <summary>Zeros added on each side.</summary>
+    internal long Padding => paddings[0];
+
     /// <inheritdoc/>
     /// <param name="input">Images, shape [N, c_in, H, W], H and W at least k after padding.</param>
     /// <returns>Shape [N, c_out, H', W'] with H' = (H + 2 padding - k) / stride + 1 rounded down, W' likewise.</returns>

@@ -10,7 +10,7 @@ namespace RlWn.Networks;
 /// sum, or before the pooling; stages 2 and 3 start with stride 2; batch normalization, where there is one, within blocks alone. The depth
 /// counts convolutions, those of the three shortcuts among them, also where k = 1 and the first stage needs none.
 /// </remarks>
-public sealed class WideResNet : Module<Tensor, Tensor>, IChain
+public sealed class WideResNet : Module<Tensor, Tensor>, IChain, IOnnxSource
 {
     private const long Narrowest = 16;
 
@@ -85,6 +85,13 @@ public sealed class WideResNet : Module<Tensor, Tensor>, IChain
     }
 
     private Tensor Head(Tensor features) => output.call(Images.Pooled(features));
+
+    /// <inheritdoc/>
+    string IOnnxSource.Export(OnnxExport to, string input)
+    {
+        var features = stages.Aggregate(to.Call(conv1, input), (features, stage) => to.Call(stage, features));
+        return to.Call(output, to.Graph.MeanOfChannels(features));
+    }
 
     /// <inheritdoc/>
     protected override void RegisterComponents() { }

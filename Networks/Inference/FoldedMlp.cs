@@ -22,7 +22,7 @@ public sealed unsafe class FoldedMlp : IDisposable
 {
     private const int Alignment = 64;         // bytes: a cache line, and the widest vector
     private const int StackFloats = 8192;     // 32 KiB, little beside the smallest usual stack (1 MiB)
-    private const float Epsilon = 1e-5f;      // of the normalizations, under the root
+    internal const float Epsilon = 1e-5f;     // of the normalizations, under the root
     private const int MostRowsInBlock = 32;   // beyond it the layers' activations would leave the first-level cache
 
     private readonly int lanes;
@@ -175,6 +175,35 @@ public sealed unsafe class FoldedMlp : IDisposable
         weight.CopyTo(room);
         bias.CopyTo(room[into.PaddedOutputs..]);
         norms[layer] = norm;
+    }
+
+    /// <summary>w of a layer, [out, in], row-major, and b, [out]: what <see cref="SetLayer"/> was given.</summary>
+    internal (float[] Weight, float[] Bias) LayerOf(int layer)
+    {
+        ObjectDisposedException.ThrowIf(memory is null, this);
+        ref readonly var of = ref layers[layer];
+        var weight = new float[of.Outputs * of.Inputs];
+        for (var output = 0; output < of.Outputs; output++)
+        {
+            var (panel, column) = Math.DivRem(output, of.PanelWidth);
+            var from = memory + of.Weight + ((nint)panel * of.Inputs * of.PanelWidth) + column;
+            for (var i = 0; i < of.Inputs; i++, from += of.PanelWidth)
+                weight[(output * of.Inputs) + i] = *from;
+        }
+
+        return (weight, new Span<float>(memory + of.Bias, of.Outputs).ToArray());
+    }
+
+    /// <summary>What <see cref="SetNorm"/> was given; the last layer has none.</summary>
+    internal (RowNorm Norm, float[] Weight, float[] Bias) NormOf(int layer)
+    {
+        ObjectDisposedException.ThrowIf(memory is null, this);
+        if (norms[layer] == RowNorm.None)
+            return (RowNorm.None, [], []);
+
+        ref readonly var of = ref layers[layer];
+        var room = new Span<float>(memory + of.Norm, 2 * of.PaddedOutputs);
+        return (norms[layer], room[..of.Outputs].ToArray(), norms[layer] == RowNorm.LayerNorm ? room.Slice(of.PaddedOutputs, of.Outputs).ToArray() : []);
     }
 
     /// <summary>Runs the network on a batch of rows.</summary>

@@ -62,6 +62,16 @@ internal sealed unsafe class FoldedTorso : IDisposable
         bias.CopyTo(new(memory + places[layer].Bias, bias.Length));
     }
 
+    /// <summary>w of a convolution, [out, in, k, k], and b, [out]: what <see cref="SetLayer"/> was given.</summary>
+    public (float[] Weight, float[] Bias) LayerOf(int layer)
+    {
+        ObjectDisposedException.ThrowIf(memory is null, this);
+        var of = Plan.Layers[layer];
+        return (
+            new ReadOnlySpan<float>(memory + places[layer].Weight, of.Output.Channels * of.FilterSize).ToArray(),
+            new ReadOnlySpan<float>(memory + places[layer].Bias, of.Output.Channels).ToArray());
+    }
+
     /// <summary>Turns observations into features.</summary>
     /// <param name="input">[N, C, H, W].</param>
     /// <param name="batch">N.</param>

@@ -12,6 +12,8 @@ internal sealed class GaussianHead(float[] logStd, float[] low, float[] high) : 
 
     public override string Description => $"{logStd.Length} continuous numbers";
 
+    public ReadOnlySpan<float> LogStd => logStd;
+
     public IReadOnlyList<float> Low => low;
 
     public IReadOnlyList<float> High => high;

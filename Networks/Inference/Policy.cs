@@ -92,6 +92,18 @@ public sealed class Policy : IDisposable
     /// <summary>The texts that came with the policy: those of the format, and what the training added, as the task.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
+    /// <summary>The convolutions before the layers; null where there are none.</summary>
+    internal FoldedTorso? Convolutions => network.Convolutions;
+
+    /// <summary>The layers.</summary>
+    internal FoldedMlp Layers => network.Layers;
+
+    /// <summary>What observations of bytes are multiplied by; null where they are numbers.</summary>
+    internal float? ByteScale => byteScale;
+
+    /// <summary>What the outputs of the layers stand for.</summary>
+    internal ActionHead Head => head;
+
     /// <summary>Reads a policy from a file.</summary>
     /// <param name="path">A safetensors file as <see cref="Save"/> or the training writes it. Tensors beside the actor are ignored.</param>
     /// <exception cref="ModelFileException">The file is not a policy, is cut off, or was altered.</exception>

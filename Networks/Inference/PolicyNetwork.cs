@@ -39,6 +39,12 @@ internal sealed class PolicyNetwork : IDisposable
     /// <summary>K: how many numbers come out.</summary>
     public int OutputSize => layers.OutputSize;
 
+    /// <summary>The convolutions before the layers; null where there are none.</summary>
+    public FoldedTorso? Convolutions => torso;
+
+    /// <summary>The layers.</summary>
+    public FoldedMlp Layers => layers;
+
     /// <summary>Through the torso, if there is one, a few rows at a time, and the layers.</summary>
     /// <param name="observations">[N, D].</param>
     /// <param name="batch">N.</param>

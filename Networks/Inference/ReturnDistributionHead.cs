@@ -11,6 +11,9 @@ namespace RlWn.Inference;
 /// <param name="high">The highest.</param>
 internal sealed class ReturnDistributionHead(int choices, int atoms, double low, double high) : ChoiceHead(choices)
 {
+    /// <summary>The returns that the logits stand for, [M], from the lowest to the highest.</summary>
+    public float[] Atoms() => [.. Enumerable.Range(0, atoms).Select(m => (float)(low + ((high - low) / (atoms - 1) * m)))];
+
     public override void Choose(ReadOnlySpan<float> outputs, Random? random, Span<int> action)
     {
         Span<float> means = stackalloc float[Choices];

@@ -83,7 +83,7 @@ public static class Safetensors
         }
 
         var header = Header(ordered, metadata);
-        WriteAtomically(path, stream =>
+        WholeFile.Write(path, stream =>
         {
             stream.Write(header);
             foreach (var tensor in ordered)
@@ -261,29 +261,6 @@ public static class Safetensors
         foreach (var number in numbers)
             json.WriteNumberValue(number);
         json.WriteEndArray();
-    }
-
-    /// <summary>Writes beside the file, down to the disk, and then renames.</summary>
-    private static void WriteAtomically(string path, Action<Stream> write)
-    {
-        path = Path.GetFullPath(path);
-        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";   // in the same folder: a rename does not cross file systems
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
-            {
-                write(stream);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            if (File.Exists(temporary))
-                File.Delete(temporary);
-            throw;
-        }
     }
 
     private static string Checksum(IEnumerable<ReadOnlyMemory<byte>> parts)

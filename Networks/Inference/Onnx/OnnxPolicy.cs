@@ -1,0 +1,120 @@
+namespace RlWn.Inference;
+
+/// <summary>Writes policies as ONNX files, which ONNX Runtime and others run, in Python, browsers and elsewhere.</summary>
+/// <remarks>
+/// <para>
+/// The input is "observation", a batch of any size with the shape of the task's observations: of numbers, or of bytes where the task gives bytes,
+/// which are scaled inside. Weight norm is multiplied into plain weights.
+/// </para>
+/// <para>
+/// A discrete policy gives "logits" [batch, N], which are values where the agent is value-based, the mean returns where it has their
+/// distributions, and "action" [batch], the most probable one. A continuous policy gives "mean" [batch, A], "log_std" [A], and "action" [batch, A], the mean within the bounds.
+/// </para>
+/// <para>The policy's metadata is the file's; producer is RlWn. Version 8 of the format, operator set 17.</para>
+/// </remarks>
+public static class OnnxPolicy
+{
+    /// <summary>Writes a policy to a file, in one step: an existing file is replaced by a whole new one or not at all.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="policy">The policy, which stays as it is.</param>
+    /// <exception cref="IOException">The file could not be written.</exception>
+    /// <exception cref="NotSupportedException">The policy is beyond 2 GiB.</exception>
+    public static void Write(string path, Policy policy)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var model = Model(policy);
+        WholeFile.Write(path, model.WriteTo);
+    }
+
+    /// <summary>What <see cref="Write"/> writes.</summary>
+    /// <inheritdoc cref="Write" path="/param[@name='policy']"/>
+    public static byte[] ToBytes(Policy policy)
+    {
+        using var stream = new MemoryStream();
+        Model(policy).WriteTo(stream);
+        return stream.ToArray();
+    }
+
+    private static ProtoMessage Model(Policy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        var graph = new OnnxGraph("policy");
+        var features = Observation(graph, policy);
+        if (policy.Convolutions is { } torso)
+            features = Through(graph, torso, features);
+        if (policy.ObservationShape.Count != 1)
+            features = graph.Flatten(features);
+
+        var outputs = Through(graph, policy.Layers, features, policy.Convolutions is null ? "actor." : "actor.head.");
+        switch (policy.Head)
+        {
+            case CategoricalHead:
+                Choice(graph, outputs, policy.ActionCount);
+                break;
+            case ReturnDistributionHead head:
+                Choice(graph, graph.Means(outputs, head.Choices, head.Atoms()), head.Choices);
+                break;
+            case GaussianHead head:
+                graph.Output("mean", outputs, OnnxType.Float, head.ActionSize);
+                graph.OutputConstant("log_std", head.LogStd);
+                graph.Output("action", graph.Clip(outputs, [.. head.Low], [.. head.High]), OnnxType.Float, head.ActionSize);
+                break;
+            default:
+                throw new NotSupportedException($"Expected a policy of logits, distributions of returns or continuous numbers, which have an ONNX form, got {policy.Head.Description}.");
+        }
+
+        return graph.ToModel(policy.Metadata);
+    }
+
+    private static void Choice(OnnxGraph graph, string logits, int choices)
+    {
+        graph.Output("logits", logits, OnnxType.Float, choices);
+        graph.Output("action", graph.Greatest(logits), OnnxType.Int64);
+    }
+
+    private static string Observation(OnnxGraph graph, Policy policy)
+    {
+        var observation = graph.Input("observation", policy.ByteScale is null ? OnnxType.Float : OnnxType.UInt8, [.. policy.ObservationShape]);
+        return policy.ByteScale is { } scale ? graph.Scaled(observation, scale) : observation;
+    }
+
+    private static string Through(OnnxGraph graph, FoldedTorso torso, string features)
+    {
+        var shortcut = features;
+        for (var i = 0; i < torso.Plan.Layers.Count; i++)
+        {
+            var layer = torso.Plan.Layers[i];
+            var (weight, bias) = torso.LayerOf(i);
+            if (layer.OpensShortcut)
+                shortcut = features;
+            if (layer.ReluBefore)
+                features = graph.Relu(features);
+            features = graph.Convolution(
+                $"actor.torso.{layer.Name}", features, [layer.Output.Channels, layer.Input.Channels, layer.Kernel, layer.Kernel], weight, bias, layer.Stride, layer.Padding);
+            if (layer.ClosesShortcut)
+                features = graph.Sum(features, shortcut);
+            if (layer.ReluAfter)
+                features = graph.Relu(features);
+            if (layer.PoolAfter)
+                features = graph.Pool(features);
+        }
+
+        return features;
+    }
+
+    private static string Through(OnnxGraph graph, FoldedMlp network, string features, string prefix)
+    {
+        for (var i = 0; i < network.LayerCount; i++)
+        {
+            var (weight, bias) = network.LayerOf(i);
+            features = graph.Linear($"{prefix}{i}", features, weight, bias);
+            if (i == network.LayerCount - 1)
+                break;
+
+            var (norm, gain, shift) = network.NormOf(i);
+            features = graph.Relu(graph.Normalized($"{prefix}{i}_norm", features, norm, gain, shift));
+        }
+
+        return features;
+    }
+}
