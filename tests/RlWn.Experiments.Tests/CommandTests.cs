@@ -33,12 +33,12 @@ public sealed class CommandTests : IDisposable
     [InlineData("envs check Acrobat-v1", "rlwn: Expected the id of a registered environment, got \"Acrobat-v1\". Did you mean \"Acrobot-v1\"?")]
     [InlineData("envs check Acrobot-v1 --steps 0", "rlwn: Expected --steps to be a whole number of at least 1, got '0'.")]
     [InlineData("play none --record film.gif", "rlwn: Expected --record to name a file that ends in .png or .apng, as a recording is an animated PNG, got 'film.gif'.")]
-    [InlineData("figure width", "rlwn: Expected a figure (1, widths, scale-or-direction), got 'width'. Did you mean 'widths'?")]
+    [InlineData("figure width", "rlwn: Expected a figure (1, 2, 3, widths, scale-or-direction), got 'width'. Did you mean 'widths'?")]
     [InlineData("figure 1 --scale huge", "rlwn: Expected the scale smoke (tiny, in seconds), cpu (real data, smaller networks) or paper (as in the paper, on a GPU), got 'huge'.")]
     [InlineData("figure 1 --device tpu", "rlwn: Expected the device auto, cpu, cuda or cuda:N (as cuda:1), got 'tpu'.")]
     [InlineData("figure 1 --seed x", "rlwn: Expected --seed to be a whole number from 0, got 'x'.")]
     [InlineData("play none --episodes 0", "rlwn: Expected --episodes to be a whole number of at least 1, got '0'.")]
-    [InlineData("table 3", "rlwn: Expected a table of the paper that can be repeated, 2, got '3'.")]
+    [InlineData("table 3", "rlwn: Expected a table of the paper that can be repeated, 1, 2, got '3'.")]
     [InlineData("table 2 --scale huge", "rlwn: Expected the scale smoke (tiny, in seconds), cpu (real data, smaller networks) or paper (as in the paper, on a GPU), got 'huge'.")]
     [InlineData("table 2 --seeds 0", "rlwn: Expected --seeds to be a whole number of at least 1, got '0'.")]
     [InlineData("table 2 --device tpu", "rlwn: Expected the device auto, cpu, cuda or cuda:N (as cuda:1), got 'tpu'.")]
@@ -90,7 +90,7 @@ public sealed class CommandTests : IDisposable
     [InlineData("recipes cartpole-ppo", "ppo.lambda\t")]
     [InlineData("--help", "Examples:")]
     [InlineData("train --help", "rlwn train cartpole-ppo --seed 3 --set ppo.gamma=0.995")]
-    [InlineData("table --help", "rlwn table 2 --scale smoke")]
+    [InlineData("table --help", "rlwn table 1 --scale smoke")]
     public void Lists_ArePlainText(string arguments, string text)
     {
         var (exitCode, output, error) = Rlwn.Run(scratch.Path, arguments.Split(' '));

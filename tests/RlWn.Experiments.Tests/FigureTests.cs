@@ -108,6 +108,16 @@ public sealed class FigureTests : IDisposable
     }
 
     [Fact]
+    public void CsvText_WordsWithCommasQuotesAndLines_AreQuoted()
+    {
+        var csv = new CsvText("word", "reason");
+        csv.Add("plain", "one, two");
+        csv.Add("a \"b\"", "up\ndown");
+
+        Assert.Equal("word,reason\nplain,\"one, two\"\n\"a \"\"b\"\"\",\"up\ndown\"\n", csv.ToString());
+    }
+
+    [Fact]
     public void RatioSpread_OfKnownRatios_IsTheHandCalculation()
     {
         var spread = RatioSpread.Of([0, 1, Math.E]);

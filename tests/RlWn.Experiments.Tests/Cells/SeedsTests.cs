@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace RlWn.Experiments.Tests.Cells;
+
+/// <summary>Runs side by side in processes of their own, by the command.</summary>
+public sealed class SeedsTests : IDisposable
+{
+    private static readonly string[] Seeds = ["train", "cartpole-ppo", "--device", "cpu", "--out", "group", "--seeds"];
+
+    private readonly Scratch scratch = new();
+
+    public void Dispose() => scratch.Dispose();
+
+    [Fact]
+    public void Seeds_OneFails_TheRestGoesOnAndTheNextTimeTheyAreSkipped()
+    {
+        Directory.CreateDirectory(scratch["group"]);
+        File.WriteAllText(scratch["group/seed-2"], "in the way");
+
+        var (exitCode, output, error) = Rlwn.Run(scratch.Path, [.. Seeds, "3", "--steps", "512", "--resume"]);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("over 2 seeds", output, StringComparison.Ordinal);
+        Assert.Contains("'group/seed-2' failed: rlwn: Expected a folder for the run, got the file", error, StringComparison.Ordinal);
+
+        File.Delete(scratch["group/seed-2"]);
+        (exitCode, output, error) = Rlwn.Run(scratch.Path, [.. Seeds, "3", "--steps", "512", "--resume"]);
+
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("2 of 3 runs have ended before.", error, StringComparison.Ordinal);
+        Assert.Contains("over 3 seeds", output, StringComparison.Ordinal);
+        using var summary = JsonDocument.Parse(File.ReadAllBytes(scratch["group/summary.json"]));
+        var scores = summary.RootElement.GetProperty("seeds").EnumerateArray().Select(seed => seed.GetProperty("score").GetDouble()).ToArray();
+        Assert.Equal(scores.Average(), summary.RootElement.GetProperty("interquartileMean").GetDouble(), 1e-9);   // of three seeds none is dropped
+        Assert.Equal(scores, from seed in Enumerable.Range(1, 3) select Read($"group/seed-{seed}/evaluation.json").GetProperty("mean").GetDouble());
+    }
+
+    [Fact]
+    public void Seeds_TheParentIsKilled_NoChildSurvives()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Looks at /proc.");
+        int[] children;
+        using (var running = Start())
+            children = WaitForChildren();   // then killed: SIGKILL
+
+        for (var wait = 0; children.Any(IsAlive); wait++)
+        {
+            Assert.True(wait < 200, "A child lived on for 10 seconds.");
+            Thread.Sleep(50);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Seeds_Signal_StopsTheChildrenGentlyAlsoWhereTheyGetItToo(bool hasGroup)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Looks at /proc.");
+        using var running = Start();
+        var children = WaitForChildren();
+
+        using (var kill = Process.Start("kill", ["-INT", $"{running.Id}", .. hasGroup ? children.Select(child => $"{child}") : []]))
+            kill.WaitForExit();
+        var (exitCode, _, error) = running.Wait();
+
+        Assert.Equal(130, exitCode);
+        Assert.Contains("Stopped; the same command with --out group --resume goes on from here.", error, StringComparison.Ordinal);
+        Assert.All(children, child => Assert.False(IsAlive(child)));
+        Assert.All([1, 2], seed => Assert.Equal("stopped", Read($"group/seed-{seed}/status.json").GetProperty("state").GetString()));
+        Assert.All([1, 2], seed => Assert.NotEmpty(Directory.GetFiles(scratch[$"group/seed-{seed}"], "checkpoint-*.ckpt")));
+    }
+
+    [Fact]
+    public void Table1_SmokeScale_MakesEveryRunAndSkipsThemAfterwards()
+    {
+        var (exitCode, output, error) = Rlwn.Run(scratch.Path, "table", "1", "--scale", "smoke", "--device", "cpu", "--out", "table");
+        Assert.True(exitCode == 0, error);
+        Assert.Equal(8, output.TrimEnd().Split('\n').Length);   // four schemes, without and with warm-up
+        Assert.Contains("   8 / 8  ", error, StringComparison.Ordinal);
+
+        var again = Rlwn.Run(scratch.Path, "table", "1", "--scale", "smoke", "--device", "cpu", "--out", "table", "--draw-only");
+
+        Assert.Equal((0, output), (again.ExitCode, again.Output));
+        Assert.Equal(9, File.ReadAllLines(scratch["table/table-1-runs.csv"]).Length);
+    }
+
+    private Rlwn Start() => Rlwn.Start(scratch.Path, [.. Seeds, "2", "--jobs", "2", "--steps", "1e9"]);
+
+    private int[] WaitForChildren()
+    {
+        string[] files = [scratch["group/seed-1/status.json"], scratch["group/seed-2/status.json"]];
+        for (var wait = 0; !files.All(File.Exists); wait++)
+        {
+            Assert.True(wait < 1_200, "The seeds did not begin.");
+            Thread.Sleep(50);
+        }
+
+        return [.. files.Select(file => JsonDocument.Parse(File.ReadAllBytes(file)).RootElement.GetProperty("processId").GetInt32())];
+    }
+
+    private JsonElement Read(string file) => JsonDocument.Parse(File.ReadAllBytes(scratch[file])).RootElement;
+
+    // A process that has ended may stand in the list for a while, as a zombie.
+    private static bool IsAlive(int process)
+    {
+        try
+        {
+            return !File.ReadAllText($"/proc/{process}/stat").Contains(") Z ", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+}
