@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using RlWn.Experiments.Terminal;
+using TorchSharp;
 
 namespace RlWn.Experiments.Cells;
 
@@ -26,8 +27,8 @@ internal sealed class CellPool(int jobs, string? data, StatusLine? status)
     private double workDone, workLeft;
 
     /// <summary>As many as cores and memory allow, if every cell has one thread; one where they share a GPU.</summary>
-    /// <param name="device">Where networks learn, as settings say it.</param>
-    public static int DefaultJobs(string device) => device.StartsWith("cuda", StringComparison.OrdinalIgnoreCase)
+    /// <param name="device">Where networks learn.</param>
+    public static int DefaultJobs(torch.Device device) => device.type == DeviceType.CUDA
         ? 1
         : (int)Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MemoryOfACell, 1, Environment.ProcessorCount);
 

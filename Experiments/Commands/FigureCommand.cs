@@ -5,7 +5,6 @@ using System.Text;
 using RlWn.Experiments.Cells;
 using RlWn.Experiments.Figures;
 using RlWn.Experiments.Runs;
-using RlWn.Init;
 using TorchSharp;
 
 namespace RlWn.Experiments.Commands;
@@ -62,7 +61,7 @@ internal static class FigureCommand
 
     private static int Measure(MeasuredFigure figure, Scale scale, string deviceName, ulong seed, string? outFolder, bool quiet)
     {
-        var device = Choose(deviceName);
+        var device = Options.ReadDevice(deviceName);
         torch.set_num_threads(1);   // the same numbers on every machine, and fast beside other work; the GPU does not care
         var folder = RunFolder.Create(outFolder ?? Path.Combine("results", $"figure-{figure.Name}"));
         Console.Out.WriteLine($"Making figure {figure.Name} at {scale.Name()} scale, seed {seed}, on {device}, into {folder.Path}");
@@ -111,17 +110,5 @@ internal static class FigureCommand
         folder.Write($"{file}.png", SmallMultiples.Png(result.Panels, result.Columns, result.RowHeight));
         folder.WriteJson($"{file}.json", madeWith);
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Done in {took.TotalSeconds:0.0} s: {folder[file]}.png, .svg, .csv and .json"));
-    }
-
-    private static torch.Device Choose(string name)
-    {
-        try
-        {
-            return TorchDevice.Choose(name);
-        }
-        catch (ArgumentException unknown)
-        {
-            throw new UsageException(Failures.WithoutParameter(unknown));
-        }
     }
 }

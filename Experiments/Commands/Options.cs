@@ -1,5 +1,7 @@
 using System.CommandLine;
 using RlWn.Experiments.Runs;
+using RlWn.Init;
+using TorchSharp;
 
 namespace RlWn.Experiments.Commands;
 
@@ -31,4 +33,19 @@ internal static class Options
     public static ulong? ReadSeed(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) is not { } text
         ? null
         : Setting.Parse(typeof(ulong), text) as ulong? ?? throw new UsageException($"Expected {option.Name} to be a whole number from 0, got '{text}'.");
+
+    /// <summary>The device of a name.</summary>
+    /// <exception cref="UsageException">The name means nothing.</exception>
+    /// <exception cref="NotSupportedException">The device is not there.</exception>
+    public static torch.Device ReadDevice(string name)
+    {
+        try
+        {
+            return TorchDevice.Choose(name);
+        }
+        catch (ArgumentException unknown)
+        {
+            throw new UsageException(Failures.WithoutParameter(unknown));
+        }
+    }
 }

@@ -35,7 +35,7 @@ internal sealed class PoolOptions
 
     /// <summary>Reads the option --jobs.</summary>
     public static int ReadJobs(ParseResult parsed, Option<string?> jobs, string device) =>
-        parsed.GetValue(jobs) is null ? CellPool.DefaultJobs(device) : Options.Read(parsed, jobs!);
+        parsed.GetValue(jobs) is null ? CellPool.DefaultJobs(Options.ReadDevice(device)) : Options.Read(parsed, jobs!);
 
     /// <summary>Makes all runs of an experiment that have not ended, and concludes. After a failure it goes on with the rest, and still concludes.</summary>
     /// <param name="parsed">The command line.</param>

@@ -6,7 +6,6 @@ using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Experiments.Tables;
 using RlWn.Experiments.Terminal;
-using RlWn.Init;
 using static TorchSharp.torch;
 
 namespace RlWn.Experiments.Commands;
@@ -81,7 +80,7 @@ internal static class TableCommand
     {
         using var stop = new StopSignals();
         using var status = StatusLine.OnError();
-        var device = Choose(deviceName);
+        var device = Options.ReadDevice(deviceName);
         settings = settings with { Device = device.ToString() };
         var table = new Table2(settings, device);
         set_num_threads(threads);
@@ -133,17 +132,5 @@ internal static class TableCommand
 
         void Show(string file, DownloadProgress progress) => status.Show(string.Create(
             CultureInfo.InvariantCulture, $"downloading {file}: {progress.Bytes / 1e6:0.0}{(progress.Total is { } total ? $" of {total / 1e6:0.0}" : "")} MB"));
-    }
-
-    private static Device Choose(string name)
-    {
-        try
-        {
-            return TorchDevice.Choose(name);
-        }
-        catch (ArgumentException unknown)
-        {
-            throw new UsageException(Failures.WithoutParameter(unknown));
-        }
     }
 }

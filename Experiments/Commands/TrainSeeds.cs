@@ -34,7 +34,7 @@ internal static class TrainSeeds
                select new Cell(CellKind.Train, recipe, [.. overrides, new("seed", Setting.Text(seed), "--seeds")], folder[$"seed-{seed}"]),
         ];
 
-        var atOnce = jobs ?? Math.Max(1, CellPool.DefaultJobs(settings.Device) / settings.Threads);
+        var atOnce = jobs ?? Math.Max(1, CellPool.DefaultJobs(Options.ReadDevice(settings.Device)) / settings.Threads);
         Console.Out.WriteLine($"Training {settings.Recipe} in {settings.Env}, seeds {settings.Seed} to {settings.Seed + (ulong)seeds - 1}, {Math.Min(atOnce, seeds)} at a time, into {folder.Path}");
         IReadOnlyList<CellFailure> failures;
         try
