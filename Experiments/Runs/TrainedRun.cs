@@ -24,12 +24,9 @@ internal sealed record TrainedRun(Policy Policy, EnvSpec Spec, ulong Seed) : IDi
     /// <exception cref="UsageException">A policy file does not say its task and <paramref name="env"/> does not either, or they do not fit.</exception>
     public static TrainedRun Load(string path, string? env)
     {
-        var isFolder = Directory.Exists(path);
-        if (!isFolder && !File.Exists(path))
-            throw new IOException($"Expected a run folder or a policy file, found nothing at '{path}'. {SuggestInstead(path)}");
-
-        var (trainedIn, seed) = isFolder ? ReadSettings(Path.Combine(path, RunFolder.Settings)) : (null, null);
-        var policy = LoadPolicy(isFolder ? Path.Combine(path, RunFolder.Policy) : path);
+        RequireExists(path);
+        var (trainedIn, seed) = Directory.Exists(path) ? ReadSettings(Path.Combine(path, RunFolder.Settings)) : (null, null);
+        var policy = LoadPolicy(path);
         try
         {
             var id = env ?? trainedIn ?? policy.Metadata.GetValueOrDefault(EnvKey)
@@ -62,8 +59,13 @@ internal sealed record TrainedRun(Policy Policy, EnvSpec Spec, ulong Seed) : IDi
         }
     }
 
-    private static Policy LoadPolicy(string path)
+    /// <summary>Reads the policy alone, whatever its task.</summary>
+    /// <param name="path">A run folder, whose last policy it is, or a policy file.</param>
+    /// <exception cref="IOException">It is missing, unreadable or damaged.</exception>
+    public static Policy LoadPolicy(string path)
     {
+        RequireExists(path);
+        path = Directory.Exists(path) ? Path.Combine(path, RunFolder.Policy) : path;
         try
         {
             return Policy.Load(path);
@@ -82,6 +84,12 @@ internal sealed record TrainedRun(Policy Policy, EnvSpec Spec, ulong Seed) : IDi
         var given = $"{policy.ObservationSize} observed numbers and {(policy.Kind == ActionKind.Discrete ? $"{policy.ActionCount} choices" : $"{policy.ActionSize} continuous actions")}";
         if (wanted != given)
             throw new UsageException($"Expected a policy for {spec.Id}, with {wanted}, got one for {given}. Choose the environment that it was trained in with --env.");
+    }
+
+    private static void RequireExists(string path)
+    {
+        if (!Directory.Exists(path) && !File.Exists(path))
+            throw new IOException($"Expected a run folder or a policy file, found nothing at '{path}'. {SuggestInstead(path)}");
     }
 
     private static string SuggestInstead(string path)

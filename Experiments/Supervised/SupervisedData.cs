@@ -1,6 +1,7 @@
 using System.Globalization;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Experiments.Terminal;
+using RlWn.Networks;
 
 namespace RlWn.Experiments.Supervised;
 
@@ -17,16 +18,21 @@ internal sealed class SupervisedData(string? folder, StatusLine status)
             return ToyImages.Make(isTest);
 
         using var download = new Download();
-        var dataset = name switch
-        {
-            DataName.Mnist => ImageDataset.Mnist,
-            DataName.Cifar10 => ImageDataset.Cifar10,
-            DataName.Cifar100 => ImageDataset.Cifar100,
-            _ => throw new ArgumentOutOfRangeException(nameof(name), name, "Expected toy, mnist, cifar10 or cifar100."),
-        };
-        return DataFolder.Choose(folder).Read(dataset, isTest, download, Show, stop).GetAwaiter().GetResult();
+        return DataFolder.Choose(folder).Read(Published(name), isTest, download, Show, stop).GetAwaiter().GetResult();
 
         void Show(string file, DownloadProgress progress) => status.Show(string.Create(
             CultureInfo.InvariantCulture, $"downloading {file}: {progress.Bytes / 1e6:0.0}{(progress.Total is { } total ? $" of {total / 1e6:0.0}" : "")} MB"));
     }
+
+    /// <summary>The shape of an image and how many classes there are, which need no image.</summary>
+    public static (ImageShape Shape, int Classes) Describe(DataName name) =>
+        name == DataName.Toy ? (ToyImages.Shape, ToyImages.Classes) : (Published(name).Shape, Published(name).Classes);
+
+    private static ImageDataset Published(DataName name) => name switch
+    {
+        DataName.Mnist => ImageDataset.Mnist,
+        DataName.Cifar10 => ImageDataset.Cifar10,
+        DataName.Cifar100 => ImageDataset.Cifar100,
+        _ => throw new ArgumentOutOfRangeException(nameof(name), name, "Expected toy, mnist, cifar10 or cifar100."),
+    };
 }

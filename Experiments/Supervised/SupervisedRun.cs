@@ -98,7 +98,7 @@ internal sealed class SupervisedRun : IDisposable
         }
 
         var (learn, hold) = settings.ValidationShare > 0 ? trainImages.Split(settings.Seed, settings.ValidationShare) : (trainImages.All(), []);
-        var normalization = trainImages.Shape.Channels == 3 ? Normalization.Cifar : Normalization.Mnist;
+        var normalization = Normalization.Of(trainImages.Shape);
         train = new(trainImages, learn, settings.Batch, normalization, AugmentationOf(settings), settings.Seed);
         validation = hold.Length > 0 ? new(trainImages, hold, settings.Batch, normalization, Data.Augmentation.None, settings.Seed) : null;
         test = new(testImages, testImages.All(), settings.Batch, normalization, Data.Augmentation.None, settings.Seed);

@@ -15,6 +15,9 @@ internal sealed record Normalization(IReadOnlyList<double> Mean, IReadOnlyList<d
 
     /// <summary>MNIST's, as the paper's reference code has it: x = pixel / 255 - 0.5.</summary>
     public static Normalization Mnist { get; } = new([0.5], [1]);
+
+    /// <summary>That of images of a shape: CIFAR's for colours, MNIST's for grey.</summary>
+    public static Normalization Of(ImageShape shape) => shape.Channels == 3 ? Cifar : Mnist;
 }
 
 /// <summary>How training images are altered by chance.</summary>

@@ -6,10 +6,12 @@ namespace RlWn.Experiments.Supervised.Data;
 /// <summary>Images that a small network learns in a second: each class is a picture of chance, each image of it that picture with noise.</summary>
 internal static class ToyImages
 {
-    private const int Classes = 10, TrainCount = 1_000, TestCount = 500;
+    public const int Classes = 10;
+
+    private const int TrainCount = 1_000, TestCount = 500;
     private const double Noise = 0.6;   // the part of each pixel that is the image's own
 
-    private static readonly ImageShape Shape = new(3, 8, 8);
+    public static readonly ImageShape Shape = new(3, 8, 8);
 
     /// <summary>The training or the test images, always the same.</summary>
     public static ImageSet Make(bool isTest)
