@@ -69,6 +69,7 @@ public class MemoryTests
     public void Train_WhileAnotherThreadCollects_RunsCleanInFlatMemory(bool discrete, int width)
     {
         const long MostGrowth = 24 << 20;   // bytes
+        const long LeastCollections = 100;
         using var envs = Make(discrete);
         using var agent = Tiny(envs, width);
         Assert.Equal(width == Agents.TooWideForPlain, agent.LearnsThroughLibtorch());
@@ -77,7 +78,7 @@ public class MemoryTests
         var collections = 0L;
         var collector = new Thread(() =>
         {
-            for (; !stop.IsCancellationRequested; collections++)
+            for (; !stop.IsCancellationRequested; Interlocked.Increment(ref collections))
             {
                 GC.Collect();
                 Thread.Sleep(1);   // on a busy machine training would hardly come to its turn
@@ -89,7 +90,8 @@ public class MemoryTests
             var warmUp = SoakUpdates / 10;
             Until(agent, warmUp);
             var (tensors, memory) = (Tensor.TotalCount, ResidentBytes());
-            Until(agent, SoakUpdates);
+            for (var updates = SoakUpdates; agent.Updates < SoakUpdates || Volatile.Read(ref collections) <= LeastCollections; updates += warmUp)
+                Until(agent, updates);   // longer where other work keeps the collector from its turn
 
             Assert.Equal(tensors, Tensor.TotalCount);
             Assert.InRange(ResidentBytes() - memory, long.MinValue, MostGrowth);
@@ -100,7 +102,6 @@ public class MemoryTests
             collector.Join();
         }
 
-        Assert.True(collections > 100, $"Expected the collector to be at it all the time, got {collections} collections.");
         Assert.All(agent.Weights(), weight => Assert.True(float.IsFinite(weight)));
     }
 
