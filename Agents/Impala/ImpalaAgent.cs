@@ -103,7 +103,7 @@ public sealed class ImpalaAgent : IAgent
         while (Steps < totalSteps)
         {
             firstUpdate = Updates;
-            endUpdate = Updates + Math.Min(options.ReportEvery, (totalSteps - Steps + batchSteps - 1) / batchSteps);
+            endUpdate = Updates + Math.Min(options.ReportEvery, ((totalSteps - Steps - 1) / batchSteps) + 1);
             ActAndLearn();
 
             yield return Report();
