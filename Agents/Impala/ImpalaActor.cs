@@ -43,7 +43,7 @@ internal sealed class ImpalaActor : IDisposable
     /// <param name="queue">Where there is room for it, and weights to act by.</param>
     /// <param name="steps">Environment steps of the trajectories before it, for messages.</param>
     /// <returns>Whether there was room; not so where the queue was stopped.</returns>
-    /// <exception cref="TrainingDivergedException">An output or a reward is not finite.</exception>
+    /// <exception cref="TrainingDivergedException">An output, a reward or an observation is not finite.</exception>
     public bool Act(long number, TrajectoryQueue queue, long steps)
     {
         if (queue.Begin(number, acting) is not { } trajectory)   // μ ← π
@@ -53,11 +53,12 @@ internal sealed class ImpalaActor : IDisposable
         {
             trajectory.KeepObservations(t, Envs);
             acting.Policy(features.Read(Envs.Observations), Envs.Count, policy);
-            RequireFinite(policy, "policy output", steps, t);
+            RequireFinite(policy, "policy output", Steps(t));
             ActionDraws.Draw(Envs, policy, acting.LogStd, random, trajectory.Choices(t), trajectory.Numbers(t), trajectory.LogProbability(t));
 
             Envs.Step();
-            RequireFinite(Envs.Rewards, "reward", steps, t + 1);
+            RequireFinite(Envs.Rewards, "reward", Steps(t + 1));
+            Finite.RequireObservations(Envs, Steps(t + 1), "impala", firstEnvironment);
             trajectory.KeepOutcome(t, Envs);
             episodes.Record(Envs);
         }
@@ -65,6 +66,8 @@ internal sealed class ImpalaActor : IDisposable
         trajectory.KeepLastObservations(Envs);
         queue.End(number);
         return true;
+
+        long Steps(int t) => steps + ((long)t * Envs.Count);
     }
 
     /// <summary>Hands out the episodes that ended since the last call.</summary>
@@ -82,8 +85,8 @@ internal sealed class ImpalaActor : IDisposable
         Resumption.Load(Envs, episodes, reader, seed, steps);
     }
 
-    private void RequireFinite(ReadOnlySpan<float> numbers, string name, long steps, int t) =>
-        Finite.Require(numbers, name, Envs.Count, steps + ((long)t * Envs.Count), "impala", firstEnvironment);
+    private void RequireFinite(ReadOnlySpan<float> numbers, string name, long steps) =>
+        Finite.Require(numbers, name, Envs.Count, steps, "impala", firstEnvironment);
 
     public void Dispose()
     {

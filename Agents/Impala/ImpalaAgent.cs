@@ -174,8 +174,6 @@ public sealed class ImpalaAgent : IAgent
             logRatio[i] = (float)(LogProbability(transitions, i) - transitions.LogProbability[i]);
 
         Bootstrap(batch);
-        RequireFinite(gradient.Value, "value");
-        RequireFinite(nextValue, "value of the next observation");
         VTrace.Targets(
             logRatio, batch.Rewards, gradient.Value, nextValue, batch.Ended, batch.Columns, options.Gamma, options.Lambda, options.RhoBar, options.CBar,
             transitions.Target, transitions.Advantage);
@@ -214,17 +212,6 @@ public sealed class ImpalaAgent : IAgent
         {
             if (batch.Terminated[i])
                 nextValue[i] = 0;
-        }
-    }
-
-    // Numbers of the batch's transitions, [T, B N].
-    private void RequireFinite(ReadOnlySpan<float> numbers, string name)
-    {
-        var (columns, environments) = (batchSteps / options.RolloutSteps, options.Environments);
-        for (var k = 0; k < numbers.Length; k += environments)
-        {
-            var actor = ((Updates * options.Trajectories) + (k % columns / environments)) % actors.Length;
-            Finite.Require(numbers.Slice(k, environments), name, environments, Steps + k, "impala", firstEnvironment: (int)actor * environments);
         }
     }
 
