@@ -45,16 +45,8 @@ public sealed class TrajectoryQueueTests : IDisposable
     {
         var queue = Open(maxLag: 1);
         Fill(queue, 0, 2, 3);
-        var filled = 0;
-        var next = Waiting(() =>
-        {
-            Assert.NotNull(queue.Next());
-            Assert.Equal(1, Volatile.Read(ref filled));
-        });
 
-        Volatile.Write(ref filled, 1);
-        Fill(queue, 1);
-        next();
+        AssertNextWaitsFor(queue, 1);
     }
 
     // A ring of L + 1 batches: the first trajectory of batch L + 1 has no room until update 0 is done, and has then the weights of update 0.
@@ -133,10 +125,8 @@ public sealed class TrajectoryQueueTests : IDisposable
         queue.Stop();
         queue.Open(update: 10);
         Fill(queue, 20);
-        var next = Waiting(() => Assert.NotNull(queue.Next()));
 
-        Fill(queue, 21);
-        next();
+        AssertNextWaitsFor(queue, 21);
         Assert.All(queue.Of(10).Trajectories, trajectory => Assert.Equal(10, trajectory.Version));
     }
 
@@ -154,6 +144,20 @@ public sealed class TrajectoryQueueTests : IDisposable
             Assert.NotNull(queue.Begin(number, acting));
             queue.End(number);
         }
+    }
+
+    private void AssertNextWaitsFor(TrajectoryQueue queue, int number)
+    {
+        var isFilled = false;
+        var next = Waiting(() =>
+        {
+            Assert.NotNull(queue.Next());
+            Assert.True(Volatile.Read(ref isFilled));
+        });
+
+        Volatile.Write(ref isFilled, true);
+        Fill(queue, number);
+        next();
     }
 
     private static void Advance(TrajectoryQueue queue)
