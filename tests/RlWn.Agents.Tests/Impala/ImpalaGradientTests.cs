@@ -29,6 +29,7 @@ public class ImpalaGradientTests
                 Gamma = Gamma, Lambda = Lambda, RhoBar = RhoBar, CBar = CBar, ValueWeight = ValueWeight, EntropyWeight = EntropyWeight,
             },
             new() { Hidden = [16], Shared = shared, PolicyScale = 1, ValueScale = 1 }, seed: 3, CPU, totalSteps: 1_000_000);
+        RaiseBiases(Network(agent));
         Assert.Single(agent.Train().Take(1));   // with α = 0: weights stay what they were
         var batch = Queue(agent).Of(0);
         Assert.Contains(true, batch.Terminated);
@@ -47,6 +48,18 @@ public class ImpalaGradientTests
         Assert.Contains(expected, gradient => gradient.abs().max().item<float>() > 0.01);
         for (var i = 0; i < parameters.Length; i++)
             Assert.True(parameters[i].grad!.allclose(expected[i], rtol: 1e-4, atol: 1e-5), $"Parameter {i}: {parameters[i].grad} against {expected[i]}.");
+    }
+
+    // So that the observation which episodes begin with, 0, is worth something.
+    private static void RaiseBiases(ActorCritic network)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        foreach (var (name, parameter) in network.named_parameters())
+        {
+            if (name.EndsWith("bias", StringComparison.Ordinal))
+                parameter.add_(tensor(0.3f));
+        }
     }
 
     // L = -ρₜ (rₜ + γ vₜ₊₁ - V(sₜ)) log π(aₜ|sₜ) + c_v ½ (V(sₜ) - vₜ)² - c_e H on average, vₜ by eq. 1 as a sum.
