@@ -72,6 +72,16 @@ public sealed class Acting : IDisposable
         }
     }
 
+    /// <summary>Evaluates the policy alone.</summary>
+    /// <inheritdoc cref="Evaluate" path="/param"/>
+    public void Policy(Observations observations, int batch, Span<float> policy)
+    {
+        if (critic is null)
+            SharedOutputs.Split(Outputs(observations, batch), PolicyOutputs, policy, values: default);
+        else
+            actor.Forward(observations, batch, policy);
+    }
+
     /// <summary>Evaluates the value alone.</summary>
     /// <inheritdoc cref="Evaluate" path="/param"/>
     public void Value(Observations observations, int batch, Span<float> values)

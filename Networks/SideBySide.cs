@@ -53,13 +53,14 @@ internal static unsafe class SideBySide
 /// <summary>Outputs of a network that is policy and value at once: K of the policy in each row, then V.</summary>
 internal static class SharedOutputs
 {
-    /// <summary>Takes them apart; an empty policy is left out.</summary>
+    /// <summary>Takes them apart; what there is no room for is left out.</summary>
     public static void Split(ReadOnlySpan<float> both, int choices, Span<float> policy, Span<float> values)
     {
-        for (var row = 0; row < values.Length; row++)
+        for (var row = 0; row < both.Length / (choices + 1); row++)
         {
             var own = both.Slice(row * (choices + 1), choices + 1);
-            values[row] = own[choices];
+            if (!values.IsEmpty)
+                values[row] = own[choices];
             if (!policy.IsEmpty)
                 own[..choices].CopyTo(policy[(row * choices)..]);
         }

@@ -76,7 +76,7 @@ public sealed class A2cAgent : IAgent
         features = new Features(envs.ObservationSpace);
         all = [.. Enumerable.Range(0, rollout.Count)];
         batch = new Minibatch(rollout.Count, envs.ObservationSpace, envs.ActionSpace);
-        gradient = new A2cGradient(this.network, parameters, options, rollout.Count);
+        gradient = new A2cGradient(this.network, parameters, options, rollout.Count, "a2c");
     }
 
     /// <inheritdoc/>
@@ -162,7 +162,7 @@ public sealed class A2cAgent : IAgent
     {
         using var scope = NewDisposeScope();
         gradient.Forward(features.Read(batch.Observations));
-        gradient.Backward(batch, acting.LogStd);
+        gradient.Backward(batch, acting.LogStd, Steps);
 
         optimizer.Step(LearningRateAt(Steps));
         projection.After(++Updates);

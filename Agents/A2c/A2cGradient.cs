@@ -9,6 +9,7 @@ namespace RlWn.Agents.A2c;
 internal sealed class A2cGradient : IDisposable
 {
     private readonly FlatParameters parameters;
+    private readonly string section;
     private readonly Learning learning;
     private readonly float[] output;        // logits or means, [B, K]
     private readonly float[] value;         // V, [B]
@@ -22,9 +23,10 @@ internal sealed class A2cGradient : IDisposable
     /// <param name="parameters">Its parameters, whose gradients are written; not owned.</param>
     /// <param name="options">The loss's weights, and the largest norm.</param>
     /// <param name="batch">B.</param>
-    public A2cGradient(ActorCritic network, FlatParameters parameters, ActorCriticOptions options, int batch)
+    /// <param name="section">The agent's section of the settings, for messages.</param>
+    public A2cGradient(ActorCritic network, FlatParameters parameters, ActorCriticOptions options, int batch, string section)
     {
-        this.parameters = parameters;
+        (this.parameters, this.section) = (parameters, section);
         Loss = new A2cLoss(options.ValueWeight, options.EntropyWeight);
         learning = new Learning(network, parameters, batch);
         (output, byOutput) = (new float[batch * network.PolicyOutputs], new float[batch * network.PolicyOutputs]);
@@ -49,12 +51,17 @@ internal sealed class A2cGradient : IDisposable
     /// <summary>Writes the gradient over the batch last evaluated.</summary>
     /// <param name="batch">Its actions, advantages and targets.</param>
     /// <param name="logStd">log σ, [K]; empty for choices.</param>
-    public void Backward(Minibatch batch, ReadOnlySpan<float> logStd)
+    /// <param name="steps">Environment steps done, for messages.</param>
+    /// <exception cref="TrainingDivergedException">The gradient is not finite: not to be stepped along.</exception>
+    public void Backward(Minibatch batch, ReadOnlySpan<float> logStd, long steps)
     {
         Loss.Evaluate(output, value, logStd, batch, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
         learning.Backward(byOutput, byValue, byLogStd);
-        using var norm = parameters.ClipGradients(maxNorm);
-        Loss.AddGradientNorm(norm.item<float>());
+        using var clipped = parameters.ClipGradients(maxNorm);
+        var norm = clipped.item<float>();
+        if (!float.IsFinite(norm))
+            throw Finite.Diverged("gradient_norm", norm, steps, section);   // while the weights are still whole
+        Loss.AddGradientNorm(norm);
     }
 
     /// <summary>Frees what passes need; network and parameters stay.</summary>

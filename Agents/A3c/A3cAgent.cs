@@ -100,7 +100,7 @@ public sealed class A3cAgent : IAgent
 
         while (Steps < totalSteps)
         {
-            rounds = Math.Min(options.ReportEvery, (totalSteps - Steps + roundSteps - 1) / roundSteps);
+            rounds = Math.Min(options.ReportEvery, ((totalSteps - Steps - 1) / roundSteps) + 1);
             taken = 0;
             crew.Start();
             crew.Wait();

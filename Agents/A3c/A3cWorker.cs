@@ -46,7 +46,7 @@ internal sealed class A3cWorker : IDisposable
         features = new Features(envs.ObservationSpace);
         all = [.. Enumerable.Range(0, rollout.Count)];
         batch = new Minibatch(rollout.Count, envs.ObservationSpace, envs.ActionSpace);
-        gradient = new A2cGradient(this.network, parameters, options, rollout.Count);
+        gradient = new A2cGradient(this.network, parameters, options, rollout.Count, "a3c");
     }
 
     /// <summary>Whether it has done a round.</summary>
@@ -77,7 +77,7 @@ internal sealed class A3cWorker : IDisposable
         rollout.Gather(all, batch);
 
         gradient.Forward(features.Read(batch.Observations));
-        gradient.Backward(batch, acting.LogStd);         // dθ'
+        gradient.Backward(batch, acting.LogStd, steps);  // dθ'
         optimizer.Step(learningRate, parameters.Gradients);   // θ by dθ', whoever else is at it
         HasLearned = true;
     }

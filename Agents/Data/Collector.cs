@@ -1,5 +1,4 @@
 using RlWn.Envs;
-using RlWn.Inference;
 using RlWn.Networks;
 
 namespace RlWn.Agents.Data;
@@ -10,9 +9,7 @@ namespace RlWn.Agents.Data;
 /// <param name="random">Draws the actions.</param>
 /// <param name="section">The agent's section of the settings, for messages.</param>
 /// <param name="firstEnvironment">The number of the vector's first environment in the run, for messages.</param>
-/// <remarks>
-/// Continuous actions come from an unbounded Gaussian. What the environment gets is clipped to its bounds; what is kept is the action as drawn.
-/// </remarks>
+/// <remarks>Actions are drawn by <see cref="ActionDraws"/>.</remarks>
 internal sealed class Collector(VectorEnv envs, Acting acting, Rng random, string section, int firstEnvironment = 0)
 {
     private readonly float[] policy = new float[envs.Count * acting.PolicyOutputs];   // logits or means of the step, [N, K]
@@ -37,7 +34,7 @@ internal sealed class Collector(VectorEnv envs, Acting acting, Rng random, strin
             if (t > 0)
                 Bootstrap(rollout, t - 1, rollout.Value(t), steps);
 
-            Act(rollout, t);
+            ActionDraws.Draw(envs, policy, acting.LogStd, random, rollout.Choices(t), rollout.Numbers(t), rollout.LogProbability(t));
             envs.Step();
             RequireFinite(envs.Rewards, "reward", steps, t + 1);
             rollout.KeepOutcome(t, envs);
@@ -47,28 +44,6 @@ internal sealed class Collector(VectorEnv envs, Acting acting, Rng random, strin
 
         acting.Value(features.Read(envs.Observations), envs.Count, lastValue);
         Bootstrap(rollout, rollout.Steps - 1, lastValue, steps);
-    }
-
-    // Draws a ~ π(·|s) in every environment, and keeps it with its log-probability.
-    private void Act(Rollout rollout, int t)
-    {
-        var outputs = acting.PolicyOutputs;
-        var logProbability = rollout.LogProbability(t);
-        for (var i = 0; i < envs.Count; i++)
-        {
-            var output = policy.AsSpan(i * outputs, outputs);
-            if (envs.ActionSpace is Box bounds)
-            {
-                var action = rollout.Numbers(t).Slice(i * outputs, outputs);
-                DiagonalGaussian.Sample(output, acting.LogStd, random, action, out logProbability[i]);
-                bounds.Clip(action, envs.Actions.Row<float>(i));
-            }
-            else
-            {
-                var choice = Categorical.Sample(output, random, out logProbability[i]);
-                rollout.Choices(t)[i] = envs.Actions.All<int>()[i] = choice;
-            }
-        }
     }
 
     // V(sₜ₊₁) where the episode goes on: the value of the next observation.

@@ -13,7 +13,7 @@ internal sealed class Crew : IDisposable
     private readonly Thread[] threads;
     private readonly Barrier barrier;   // the threads and whoever tells them
     private readonly Action<int> work;
-    private Exception? failure;
+    private Exception? failure;   // the first
     private bool hasStarted;
     private volatile bool isOver;
 
@@ -46,7 +46,8 @@ internal sealed class Crew : IDisposable
     }
 
     /// <summary>Waits until all have done it.</summary>
-    /// <exception cref="Exception">What the first that failed has thrown.</exception>
+    /// <exception cref="InvalidOperationException">The first that failed has thrown one; the message begins with the thread's name.</exception>
+    /// <exception cref="Exception">What else the first that failed has thrown.</exception>
     public void Wait()
     {
         barrier.SignalAndWait();
@@ -68,6 +69,8 @@ internal sealed class Crew : IDisposable
         barrier.Dispose();
     }
 
+    private void Fail(Exception cause) => Interlocked.CompareExchange(ref failure, cause, null);
+
     private void Run(int index)
     {
         set_num_threads(1);
@@ -81,9 +84,13 @@ internal sealed class Crew : IDisposable
             {
                 work(index);
             }
+            catch (InvalidOperationException cause)   // as a vector's, which knows its environments but not whose it is
+            {
+                Fail(new InvalidOperationException($"{threads[index].Name}: {cause.Message}", cause));
+            }
             catch (Exception cause)   // handed to whoever waits
             {
-                Interlocked.CompareExchange(ref failure, cause, null);
+                Fail(cause);
             }
 
             barrier.SignalAndWait();

@@ -26,7 +26,14 @@ internal sealed class Features
     }
 
     /// <summary>All rows of a batch, [N, D], bytes as bytes, which a network scales where it needs them. Valid as long as the batch is.</summary>
-    public Observations Read(Batch observations) => scale is { } factor ? new(observations.All<byte>(), factor) : new(observations.All<float>());
+    public Observations Read(Batch observations) => Read(observations, observations.Rows);
+
+    /// <summary>The first rows of a batch, as <see cref="Read(Batch)"/> gives them all.</summary>
+    public Observations Read(Batch observations, int rows)
+    {
+        var numbers = rows * observations.Width;
+        return scale is { } factor ? new(observations.All<byte>()[..numbers], factor) : new(observations.All<float>()[..numbers]);
+    }
 
     /// <summary>All rows of a batch as numbers, [N, D]. Valid until the next call.</summary>
     public ReadOnlySpan<float> Of(Batch observations)

@@ -1,3 +1,5 @@
+using RlWn.Envs;
+
 namespace RlWn.Agents.Data;
 
 /// <summary>One NaN would reach every weight within an update: it is stopped while its environment is known.</summary>
@@ -22,6 +24,22 @@ internal static class Finite
                     + $"Look for NaN, infinite or huge numbers in its observations and rewards; if there are none, lower {agent}.learningRate.");
             }
         }
+    }
+
+    /// <summary>Requires what a vector shows after a step, or a reset, to be finite: the next observations, and the last ones of episodes that ended.</summary>
+    /// <param name="envs">The vector.</param>
+    /// <param name="steps">Environment steps done.</param>
+    /// <param name="agent">The section of the settings to advise on.</param>
+    /// <param name="firstEnvironment">The number of the first of these environments in the run.</param>
+    /// <exception cref="TrainingDivergedException">One is not; the message says which.</exception>
+    public static void RequireObservations(VectorEnv envs, long steps, string agent, int firstEnvironment = 0)
+    {
+        if (envs.ObservationSpace is not Box)
+            return;
+
+        Require(envs.Observations.All<float>(), "observation", envs.Count, steps, agent, firstEnvironment);
+        if (envs.Terminated.Contains(true) || envs.Truncated.Contains(true))
+            Require(envs.FinalObservations.All<float>(), "last observation of an episode", envs.Count, steps, agent, firstEnvironment);
     }
 
     /// <summary>Requires metrics to be finite.</summary>

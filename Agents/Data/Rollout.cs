@@ -45,10 +45,10 @@ internal sealed class Rollout
     /// <summary>T N: how many transitions there are.</summary>
     public int Count => Steps * Environments;
 
-    /// <summary>The choices made at a step, [N].</summary>
+    /// <summary>The choices made at a step, [N]; empty where actions are continuous.</summary>
     public Span<int> Choices(int step) => Row(choices, step);
 
-    /// <summary>The continuous actions drawn at a step, before clipping, [N, A].</summary>
+    /// <summary>The continuous actions drawn at a step, before clipping, [N, A]; empty where they are choices.</summary>
     public Span<float> Numbers(int step) => Row(numbers, step, actionSize);
 
     /// <summary>log π(a|s) under the policy that acted, [N].</summary>
@@ -116,5 +116,6 @@ internal sealed class Rollout
         }
     }
 
-    private Span<T> Row<T>(T[] column, int step, int width = 1) => column.AsSpan(step * Environments * width, Environments * width);
+    private Span<T> Row<T>(T[] column, int step, int width = 1) =>
+        column.Length == 0 ? [] : column.AsSpan(step * Environments * width, Environments * width);
 }

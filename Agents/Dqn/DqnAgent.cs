@@ -209,7 +209,7 @@ public sealed class DqnAgent : IAgent
     private void Start()
     {
         envs.Reset(seed);
-        RequireFiniteObservations(steps: 0);
+        Finite.RequireObservations(envs, steps: 0, "dqn");
         replay.Begin(envs);
         isStarted = true;
     }
@@ -254,24 +254,14 @@ public sealed class DqnAgent : IAgent
         Finite.Require(actingOutput, "Q-value", envs.Count, Steps, "dqn");
     }
 
+    // Checked before: what is in the replay would be drawn again and again, and be in every checkpoint from then on.
     private void Keep()
     {
         Finite.Require(envs.Rewards, "reward", envs.Count, Steps + envs.Count, "dqn");
-        RequireFiniteObservations(Steps + envs.Count);
+        Finite.RequireObservations(envs, Steps + envs.Count, "dqn");
         replay.Add(envs);
         episodes.Record(envs);
         Steps += envs.Count;
-    }
-
-    // Before they are kept: what is in the replay would be drawn again and again, and be in every checkpoint from then on.
-    private void RequireFiniteObservations(long steps)
-    {
-        if (envs.ObservationSpace is not Box)
-            return;
-
-        Finite.Require(envs.Observations.All<float>(), "observation", envs.Count, steps, "dqn");
-        if (envs.Terminated.Contains(true) || envs.Truncated.Contains(true))
-            Finite.Require(envs.FinalObservations.All<float>(), "last observation of an episode", envs.Count, steps, "dqn");
     }
 
     // One optimizer step on one batch out of the replay.

@@ -2,6 +2,7 @@ using RlWn.Agents;
 using RlWn.Agents.A2c;
 using RlWn.Agents.A3c;
 using RlWn.Agents.Dqn;
+using RlWn.Agents.Impala;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
 using static TorchSharp.torch;
@@ -12,7 +13,7 @@ namespace RlWn.Experiments.Runs;
 internal static class AgentFactory
 {
     /// <summary>The agents by the names of their sections in the settings.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["ppo", "dqn", "a2c", "a3c"];
+    public static IReadOnlyList<string> Names { get; } = ["ppo", "dqn", "a2c", "a3c", "impala"];
 
     /// <summary>Checks the settings of the agent that is asked for.</summary>
     public static void Validate(RunSettings settings)
@@ -31,18 +32,21 @@ internal static class AgentFactory
             case "a3c":
                 settings.A3c.Validate();
                 break;
+            case "impala":
+                settings.Impala.Validate();
+                break;
             default:
                 throw Unknown(settings);
         }
     }
 
-    /// <summary>The environments that the agent steps together; null for an agent that makes its own, one vector a worker.</summary>
+    /// <summary>The environments that the agent steps together; null for an agent that makes its own, one vector a thread.</summary>
     public static VectorEnv? CreateEnvs(RunSettings settings, EnvSpec spec) => settings.Agent switch
     {
         "ppo" => spec.CreateVector(settings.Ppo.Environments),
         "dqn" => spec.CreateVector(settings.Dqn.Environments),
         "a2c" => spec.CreateVector(settings.A2c.Environments),
-        "a3c" => null,
+        "a3c" or "impala" => null,
         _ => throw Unknown(settings),
     };
 
@@ -58,6 +62,7 @@ internal static class AgentFactory
         "dqn" => new DqnAgent(envs!, settings.Dqn, settings.Network, settings.Seed, device, settings.Steps),
         "a2c" => new A2cAgent(envs!, settings.A2c, settings.Network, settings.Seed, device, settings.Steps),
         "a3c" => new A3cAgent(count => spec.CreateVector(count), settings.A3c, settings.Network, settings.Seed, device, settings.Steps),
+        "impala" => new ImpalaAgent(count => spec.CreateVector(count), settings.Impala, settings.Network, settings.Seed, device, settings.Steps),
         _ => throw Unknown(settings),
     };
 

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using RlWn.Agents.A2c;
 using RlWn.Agents.A3c;
 using RlWn.Agents.Dqn;
+using RlWn.Agents.Impala;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
 using RlWn.Networks;
@@ -22,7 +23,7 @@ internal sealed record RunSettings
     /// <summary>The environment's id, as 'rlwn envs' lists them.</summary>
     public string Env { get; init; } = "";
 
-    /// <summary>The algorithm: ppo, dqn, a2c or a3c. Its settings are under its name.</summary>
+    /// <summary>The algorithm: ppo, dqn, a2c, a3c or impala. Its settings are under its name.</summary>
     public string Agent { get; init; } = "ppo";
 
     /// <summary>Environment steps to train, rounded up to whole rollouts.</summary>
@@ -59,6 +60,8 @@ internal sealed record RunSettings
     public A2cOptions A2c { get; init; } = new();
 
     public A3cOptions A3c { get; init; } = new();
+
+    public ImpalaOptions Impala { get; init; } = new();
 
     public NetworkOptions Network { get; init; } = new();
 

@@ -1,9 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
+using RlWn.Agents.A2c;
+using RlWn.Agents.A3c;
 using RlWn.Agents.Dqn;
+using RlWn.Agents.Impala;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
 using RlWn.Init;
+using RlWn.Networks;
 using RlWn.Testing;
 using static TorchSharp.torch;
 
@@ -34,6 +38,30 @@ public class MemoryTests
         Run(agent, rollouts: 198);
 
         Assert.Equal(before, afterTwo);
+        Assert.Equal(afterTwo, LiveTensors());
+    }
+
+    [Theory]
+    [InlineData("a2c", 16)]
+    [InlineData("a3c", 16)]
+    [InlineData("impala", 16)]
+    [InlineData("a2c", Agents.TooWideForPlain)]
+    [InlineData("a3c", Agents.TooWideForPlain)]
+    [InlineData("impala", Agents.TooWideForPlain)]
+    public void Train_FiftyReports_KeepAsManyTensorsAsTwo(string name, int width)
+    {
+        using var envs = EnvRegistry.MakeVector("CartPole-v1", 8);
+        var network = new NetworkOptions { Hidden = [width] };
+        using IAgent agent = name switch
+        {
+            "a2c" => new A2cAgent(envs, new() { ReportEvery = 2 }, network, 1, CPU, long.MaxValue),
+            "a3c" => new A3cAgent(count => EnvRegistry.MakeVector("CartPole-v1", count), new() { Workers = 2, ReportEvery = 2 }, network, 1, CPU, long.MaxValue),
+            _ => new ImpalaAgent(count => EnvRegistry.MakeVector("CartPole-v1", count), new() { RolloutSteps = 5, ReportEvery = 2 }, network, 1, CPU, long.MaxValue),
+        };
+        Assert.Equal(2, agent.Train().Take(2).Count());
+        var afterTwo = LiveTensors();
+        Assert.Equal(50, agent.Train().Take(50).Count());
+
         Assert.Equal(afterTwo, LiveTensors());
     }
 

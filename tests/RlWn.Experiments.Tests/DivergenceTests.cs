@@ -6,7 +6,7 @@ using RlWn.Experiments.Runs;
 
 namespace RlWn.Experiments.Tests;
 
-/// <summary>Runs of DQN that meet a number which is not finite, from settings to checkpoints.</summary>
+/// <summary>Runs that meet a number which is not finite, from settings to checkpoints.</summary>
 public sealed class DivergenceTests : IDisposable
 {
     private const int PoisonedStep = 730;
@@ -22,11 +22,13 @@ public sealed class DivergenceTests : IDisposable
     public void Dispose() => scratch.Dispose();
 
     [Theory]
-    [InlineData("Poisoned/Reward-v0", "finite reward, got NaN")]
-    [InlineData("Poisoned/Observation-v0", "finite observation, got Infinity")]
-    public void Run_NumberThatIsNotFinite_FailsWithItsPlaceAndLeavesTheLastGoodCheckpoint(string env, string what)
+    [InlineData("dqn", "Poisoned/Reward-v0", "finite reward, got NaN")]
+    [InlineData("dqn", "Poisoned/Observation-v0", "finite observation, got Infinity")]
+    [InlineData("impala", "Poisoned/Reward-v0", "finite reward, got NaN")]
+    [InlineData("impala", "Poisoned/Observation-v0", "finite observation, got Infinity")]
+    public void Run_NumberThatIsNotFinite_FailsWithItsPlaceAndLeavesTheLastGoodCheckpoint(string agent, string env, string what)
     {
-        var settings = Settings(env);
+        var settings = Settings(agent, env);
         var folder = RunFolder.Create(scratch["run"]);
         using (var run = new TrainingRun(settings))
         {
@@ -50,12 +52,13 @@ public sealed class DivergenceTests : IDisposable
             cell => Assert.True(double.IsFinite(double.Parse(cell, CultureInfo.InvariantCulture))));
     }
 
-    private static RunSettings Settings(string env) => RunSettings.Resolve(
+    private static RunSettings Settings(string agent, string env) => RunSettings.Resolve(
     [
         .. from setting in (string[])
            [
-               $"env={env}", "agent=dqn", "steps=1000", "device=cpu", "network.hidden=[8]", "checkpointEvery=0",
+               $"env={env}", $"agent={agent}", "steps=1000", "device=cpu", "network.hidden=[8]", "checkpointEvery=0",
                "dqn.reportEvery=100", "dqn.bufferSize=300", "dqn.learningStarts=50", "dqn.batchSize=8",
+               "impala.actors=1", "impala.environments=1", "impala.rolloutSteps=10", "impala.trajectories=1", "impala.reportEvery=10",
            ]
            select Assignment.Parse(setting),
     ]);

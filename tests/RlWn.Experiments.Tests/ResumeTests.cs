@@ -13,6 +13,9 @@ public sealed class ResumeTests : IDisposable
         "--set", "dqn.prioritized=true", "--set", "dqn.steps=3", "--set", "evaluateEvery=2000",
     ];
 
+    private static readonly string[] Impala =
+        ["train", "cartpole-impala", "--quiet", "--device", "cpu", "--seed", "5", "--set", "checkpointEvery=0", "--set", "impala.maxLag=0"];
+
     private readonly Scratch scratch = new();
 
     public void Dispose() => scratch.Dispose();
@@ -20,9 +23,15 @@ public sealed class ResumeTests : IDisposable
     [Theory]
     [InlineData("ppo", 20)]
     [InlineData("dqn", 5)]
+    [InlineData("impala", 3)]
     public void Resume_KilledAtRandomMoments_EndsBitByBit(string agent, int kills)
     {
-        string[] arguments = agent == "ppo" ? [.. Ppo, "--steps", "150000"] : [.. Dqn, "--steps", "12000"];
+        string[] arguments = agent switch
+        {
+            "ppo" => [.. Ppo, "--steps", "150000"],
+            "dqn" => [.. Dqn, "--steps", "12000"],
+            _ => [.. Impala, "--steps", "150000"],
+        };
         Assert.Equal(0, Rlwn.Run(scratch.Path, [.. arguments, "--out", "whole"]).ExitCode);
 
         var random = new Rng(seed: 17);

@@ -60,7 +60,7 @@ public sealed class SettingTests
     [InlineData("network.hidden=[64,0]", "Expected every width in network.hidden to be at least 1, got 0.")]
     [InlineData("network.scheme=orthogonal", "network.scheme (--set): Expected a scheme, orthogonal- or he- followed by one of proposed, proposed-backward, pytorch-default, data-dependent, hanin, no-wn, bn, wn-bn, got 'orthogonal'.")]
     [InlineData("network.scheme=he-hanin", "Expected a scheme for networks without residual blocks in network.scheme, got he-hanin. Take he-proposed, which differs in such blocks only.")]
-    [InlineData("agent=sarsa", "Expected the agent to be one of ppo, dqn, a2c, a3c, got 'sarsa'.")]
+    [InlineData("agent=sarsa", "Expected the agent to be one of ppo, dqn, a2c, a3c, impala, got 'sarsa'.")]
     [InlineData("env=", "Expected an environment in the recipe's env or in --env, got none. 'rlwn envs' lists all.")]
     [InlineData("ppo.gamma", "Expected --set PATH=VALUE, as ppo.gamma=0.995, got 'ppo.gamma'. 'rlwn recipes NAME' lists all settings.")]
     public void Resolve_WrongSetting_SaysWhatWasExpected(string set, string message) =>

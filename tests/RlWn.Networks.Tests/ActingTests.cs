@@ -28,6 +28,10 @@ public class ActingTests
         var alone = new float[batch];
         acting.Value(x.data<float>().ToArray(), batch, alone);
         Assert.Equal(values, alone);
+
+        var policyAlone = new float[batch * 3];
+        acting.Policy(x.data<float>().ToArray(), batch, policyAlone);
+        Assert.Equal(policy, policyAlone);
     }
 
     [Theory]
