@@ -45,7 +45,7 @@ internal static class PolicySnapshot
     }
 
     private static Policy Make(
-        IReadOnlyList<TensorData> tensors, VectorEnv envs, AgentNetwork network, IReadOnlyDictionary<string, string>? metadata, (int Atoms, double Low, double High)? returns = null)
+        List<TensorData> tensors, VectorEnv envs, AgentNetwork network, IReadOnlyDictionary<string, string>? metadata, (int Atoms, double Low, double High)? returns = null)
     {
         var shape = envs.ObservationSpace.Shape.AsSpan();
         var texts = envs.ActionSpace is Box bounds
@@ -55,11 +55,23 @@ internal static class PolicySnapshot
             Policy.AddReturnDistribution(texts, atoms, low, high);
         if (envs.ObservationSpace is ByteBox bytes)
             Policy.AddBytes(texts, bytes.High);
+        if (envs is NormalizedVectorEnv { Options.Observations: true } normalized)
+            AddScale(normalized, tensors, texts);
         if (network.Torso is { } torso)
             Policy.AddTorso(texts, torso.Kind, torso.Depth, torso.Widening);
         foreach (var (key, text) in metadata ?? new Dictionary<string, string>())
             texts[key] = text;
         return Policy.FromTensors(tensors, texts);
+    }
+
+    // So that the policy takes what the tasks give.
+    private static void AddScale(NormalizedVectorEnv envs, List<TensorData> tensors, Dictionary<string, string> texts)
+    {
+        var statistics = envs.ObservationStatistics;
+        double[] variance = [.. statistics.Variance.ToArray().Select(number => number + envs.Options.Epsilon)];
+        tensors.Add(TensorData.Of("actor.obs_mean", [variance.Length], statistics.Mean));
+        tensors.Add(TensorData.Of("actor.obs_var", [variance.Length], variance));
+        Policy.AddObservationScale(texts, envs.Options.Clip);
     }
 
     // Of a shared network's output layer all rows but the last, which is the value's.

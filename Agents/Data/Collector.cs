@@ -16,7 +16,9 @@ internal sealed class Collector(VectorEnv envs, Acting acting, Rng random, strin
     private readonly float[] lastValue = new float[envs.Count];                       // V of the observations that end the rollout, [N]
     private readonly Features features = new(envs.ObservationSpace);
 
-    /// <summary>The episodes that ended on the way.</summary>
+    private readonly VectorEnv tasks = envs is NormalizedVectorEnv normalized ? normalized.Inner : envs;   // whose rewards are those to report
+
+    /// <summary>The episodes that ended on the way, with the rewards that the tasks gave.</summary>
     public EpisodeStatistics Episodes { get; } = new(envs.Count);
 
     /// <summary>Fills a rollout: T steps of the policy in N environments, wherever they stand.</summary>
@@ -38,7 +40,7 @@ internal sealed class Collector(VectorEnv envs, Acting acting, Rng random, strin
             envs.Step();
             RequireFinite(envs.Rewards, "reward", steps, t + 1);
             rollout.KeepOutcome(t, envs);
-            Episodes.Record(envs);
+            Episodes.Record(tasks);
             BootstrapEnded(rollout, t);
         }
 

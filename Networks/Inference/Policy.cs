@@ -31,6 +31,10 @@ namespace RlWn.Inference;
 /// [out, in, k, k], or weight, and bias; metadata then says rlwn.torso = "min_atar", "nature" or "impala", rlwn.torso_depth and rlwn.torso_width.
 /// Where the task's observations are bytes, rlwn.observation_high is their greatest value, by which they are divided.
 /// </para>
+/// <para>
+/// Where observations were normalized in training, actor.obs_mean and actor.obs_var, both [D] of F64, shift and scale each number of them to
+/// (x - mean) / √var, and rlwn.observation_clip = "10" is where that is cut off: a policy is always given what the task gives.
+/// </para>
 /// </remarks>
 public sealed class Policy : IDisposable
 {
@@ -98,6 +102,9 @@ public sealed class Policy : IDisposable
     /// <summary>The layers.</summary>
     internal FoldedMlp Layers => network.Layers;
 
+    /// <summary>What normalizes observations; null where nothing does.</summary>
+    internal ObservationScale? Scale => network.Scale;
+
     /// <summary>What observations of bytes are multiplied by; null where they are numbers.</summary>
     internal float? ByteScale => byteScale;
 
@@ -122,7 +129,7 @@ public sealed class Policy : IDisposable
     }
 
     /// <summary>Makes a policy from its tensors.</summary>
-    /// <param name="tensors">Tensors of F32 with the names and shapes of the file; those beside the actor are ignored.</param>
+    /// <param name="tensors">Tensors with the names, types and shapes of the file; those beside the actor are ignored.</param>
     /// <param name="metadata">What <see cref="DiscreteMetadata"/> or <see cref="BoxMetadata"/> makes, and any other texts.</param>
     /// <exception cref="ArgumentException">Something is missing, superfluous or of the wrong shape, or a number is not finite.</exception>
     public static Policy FromTensors(IReadOnlyList<TensorData> tensors, IReadOnlyDictionary<string, string> metadata)
@@ -165,6 +172,15 @@ public sealed class Policy : IDisposable
     {
         ArgumentNullException.ThrowIfNull(metadata);
         PolicyFormat.AddReturnDistribution(metadata, atoms, low, high);
+    }
+
+    /// <summary>Adds to metadata that observations are normalized, by the tensors actor.obs_mean and actor.obs_var.</summary>
+    /// <param name="metadata">What <see cref="DiscreteMetadata"/> or <see cref="BoxMetadata"/> made.</param>
+    /// <param name="clip">Normalized numbers beyond ± this are cut off; above 0.</param>
+    public static void AddObservationScale(IDictionary<string, string> metadata, double clip)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        PolicyFormat.AddObservationScale(metadata, clip);
     }
 
     /// <summary>Adds to metadata which convolutional torso stands before the layers.</summary>

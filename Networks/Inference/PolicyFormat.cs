@@ -8,7 +8,7 @@ namespace RlWn.Inference;
 internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
 {
     private const string FormatKey = "rlwn.format", Format = "1";
-    private const string ObservationShapeKey = "rlwn.observation_shape", ObservationHighKey = "rlwn.observation_high";
+    private const string ObservationShapeKey = "rlwn.observation_shape", ObservationHighKey = "rlwn.observation_high", ObservationClipKey = "rlwn.observation_clip";
     private const string NormKey = "rlwn.norm", LayerNormText = "layer_norm", RmsNormText = "rms_norm";
     private const string TorsoKey = "rlwn.torso", TorsoDepthKey = "rlwn.torso_depth", TorsoWidthKey = "rlwn.torso_width";
     private const string MinAtarText = "min_atar", NatureText = "nature", ImpalaText = "impala";
@@ -38,6 +38,9 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
         metadata[ReturnLowKey] = low.ToString(CultureInfo.InvariantCulture);
         metadata[ReturnHighKey] = high.ToString(CultureInfo.InvariantCulture);
     }
+
+    public static void AddObservationScale(IDictionary<string, string> metadata, double clip) =>
+        metadata[ObservationClipKey] = clip.ToString(CultureInfo.InvariantCulture);
 
     public static void AddTorso(IDictionary<string, string> metadata, Torso torso, int depth, int width)
     {
@@ -106,6 +109,22 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
         return byte.TryParse(Text(ObservationHighKey), NumberStyles.None, CultureInfo.InvariantCulture, out var high) && high > 0
             ? 1f / high
             : throw new ArgumentException($"Expected metadata {ObservationHighKey} from 1 to 255, got \"{Shown(ObservationHighKey)}\".");
+    }
+
+    /// <summary>What normalizes observations; null where nothing does.</summary>
+    /// <param name="size">D.</param>
+    /// <param name="tensors">Where to take mean and variance from.</param>
+    public ObservationScale? ObservationScale(int size, PolicyTensors tensors)
+    {
+        if (!metadata.ContainsKey(ObservationClipKey))
+            return null;
+        if (!(double.TryParse(Text(ObservationClipKey), NumberStyles.Float, CultureInfo.InvariantCulture, out var clip) && clip > 0 && double.IsFinite(clip)))
+            throw new ArgumentException($"Expected metadata {ObservationClipKey} to be a number above 0, got \"{Shown(ObservationClipKey)}\".");
+
+        var (mean, variance) = (tensors.TakeDoubles("obs_mean", size).ToArray(), tensors.TakeDoubles("obs_var", size).ToArray());
+        return Array.TrueForAll(variance, number => number > 0)
+            ? new(mean, variance, clip)
+            : throw new ArgumentException($"Expected tensor actor.obs_var with numbers above 0, got {variance.Min()}.");
     }
 
     /// <summary>What the network's outputs stand for.</summary>

@@ -42,6 +42,40 @@ public sealed class OnnxPolicyTests
         OnnxRun.AssertClose(Outputs(onBytes, [.. observations.Select(value => value / 200f)], 7), logits);
     }
 
+    // Means far from 0 beside their deviations, where single precision alone would lose digits. Layers see numbers, a torso images.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Write_ObservationScale_GivesTheActionsOfWhatTheTaskGives(bool isImage)
+    {
+        int[] shape = isImage ? [2, 10, 10] : [6];
+        var metadata = Policy.DiscreteMetadata(shape);
+        Policy.AddObservationScale(metadata, clip: 1.5);
+        if (isImage)
+            Policy.AddTorso(metadata, Torso.MinAtar, depth: 9, width: 1);
+        var plan = new TorsoPlan(Torso.MinAtar, [2, 10, 10], depth: 9, widening: 1);
+        var size = isImage ? 200 : 6;
+        var random = new Random(4);
+        double[] mean = [.. Enumerable.Range(0, size).Select(i => (i % 3 * 1234.5678) + random.NextDouble())];
+        double[] variance = [.. Enumerable.Range(0, size).Select(_ => 0.01 + random.NextDouble())];
+        using var policy = Policy.FromTensors(
+            [
+                .. isImage ? [.. Convolutions(plan), .. Layers("actor.head.", RowNorm.None, plan.Features, 32, 4)] : Layers("actor.", RowNorm.None, 6, 32, 4),
+                TensorData.Of("actor.obs_mean", [size], mean), TensorData.Of("actor.obs_var", [size], variance),
+            ],
+            metadata);
+        using var run = new OnnxRun(OnnxPolicy.ToBytes(policy));
+
+        float[] observations = [.. Enumerable.Range(0, 50 * size).Select(i => (float)(mean[i % size] + (2 * random.NextDouble()) - 1))];
+        float[] seen = [.. observations.Select((x, i) => (float)Math.Clamp((x - mean[i % size]) / Math.Sqrt(variance[i % size]), -1.5, 1.5))];
+        Assert.Contains(1.5f, seen);
+        OnnxRun.AssertClose(Outputs(policy, seen, 50), run.Run<float, float>(observations, 50, shape)["logits"]);
+        var actions = new int[50];
+        policy.Act(observations, 50, actions);
+        Assert.Equal(actions.Select(action => (long)action), run.Run<float, long>(observations, 50, shape)["action"]);
+        Assert.True(actions.Distinct().Count() > 1);
+    }
+
     [Fact]
     public void Write_Continuous_GivesMeanDeviationAndTheMeanWithinTheBounds()
     {

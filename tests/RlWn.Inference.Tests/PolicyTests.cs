@@ -299,6 +299,52 @@ public sealed class PolicyTests : IDisposable
         AssertRefused(norm == RowNorm.LayerNorm ? [.. linear, weight] : [.. linear, weight, bias], metadata, "actor.0_norm.bias");
     }
 
+    // Means 10 and -1, deviations 2 and 0.5, cut off at 3: (14, 0) is seen as (2, 2), (1000, -9) as (3, -3). Logits are (seen0 + 0.5, seen1, 0).
+    [Fact]
+    public void Load_ObservationScale_ActsOnWhatTheTaskGives()
+    {
+        var metadata = Policy.DiscreteMetadata([2]);
+        Policy.AddObservationScale(metadata, clip: 3);
+        TensorData[] tensors =
+        [
+            TensorData.Of("actor.0.weight", [3, 2], [1f, 0, 0, 1, 0, 0]), TensorData.Of("actor.0.bias", [3], [0.5f, 0, 0]),
+            TensorData.Of("actor.obs_mean", [2], [10.0, -1]), TensorData.Of("actor.obs_var", [2], [4.0, 0.25]),
+        ];
+        var path = Path.Combine(folder, "scaled.safetensors");
+        using (var policy = Policy.FromTensors(tensors, metadata))
+            policy.Save(path);
+        using var loaded = Policy.Load(path);
+
+        Assert.Equal(0, loaded.Act([14, 0]));         // (2.5, 2, 0)
+        Assert.Equal(1, loaded.Act([12.5f, 0]));      // (1.75, 2, 0)
+        Assert.Equal(0, loaded.Act([1000, 1000]));    // (3.5, 3, 0): both cut off
+        Assert.Equal(2, loaded.Act([8, -1.05f]));     // (-0.5, -0.1, 0)
+        var actions = new int[3000];
+        loaded.Act([.. Enumerable.Repeat((float[])[14, 0, 12.5f, 0, 8, -1.05f], 1000).SelectMany(rows => rows)], 3000, actions);
+        Assert.Equal(Enumerable.Repeat((int[])[0, 1, 2], 1000).SelectMany(three => three), actions);
+        Assert.Throws<ArgumentException>(() => loaded.Act([float.NaN, 0]));
+        float[] observation = [14, 0];
+        Allocations.AssertNone(() => loaded.Act(observation));
+    }
+
+    [Fact]
+    public void Load_DamagedObservationScale_SaysWhat()
+    {
+        var metadata = Policy.DiscreteMetadata([2]);
+        Policy.AddObservationScale(metadata, clip: 3);
+        var (mean, variance) = (TensorData.Of("actor.obs_mean", [2], [10.0, -1]), TensorData.Of("actor.obs_var", [2], [4.0, 0.25]));
+
+        AssertRefused([.. DiscreteTensors(), variance], metadata, "actor.obs_mean of F64 [2], got none");
+        AssertRefused([.. DiscreteTensors(), mean], metadata, "actor.obs_var of F64 [2], got none");
+        AssertRefused([.. DiscreteTensors(), TensorData.Of("actor.obs_mean", [3], [10.0, -1, 0]), variance], metadata, "got F64 [3]");
+        AssertRefused([.. DiscreteTensors(), TensorData.Of("actor.obs_mean", [2], [10f, -1]), variance], metadata, "got F32 [2]");
+        AssertRefused([.. DiscreteTensors(), TensorData.Of("actor.obs_mean", [2], [double.NaN, -1]), variance], metadata, "NaN");
+        AssertRefused([.. DiscreteTensors(), mean, TensorData.Of("actor.obs_var", [2], [4.0, 0])], metadata, "above 0, got 0");
+        AssertRefused([.. DiscreteTensors(), mean, variance], Policy.DiscreteMetadata([2]), "actor.obs_mean, actor.obs_var");
+        foreach (var text in (string[])["0", "-1", "NaN", "Infinity", "ten", ""])
+            AssertRefused([.. DiscreteTensors(), mean, variance], new(metadata) { ["rlwn.observation_clip"] = text }, "rlwn.observation_clip");
+    }
+
     private static TensorData[] DiscreteTensors() =>
     [
         TensorData.Of("actor.0.weight_g", [2, 1], [1f, 1]),

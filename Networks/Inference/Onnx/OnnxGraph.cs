@@ -71,6 +71,21 @@ internal sealed class OnnxGraph(string name)
     public string Scaled(string bytes, float scale) =>
         Node("Mul", [Node("Cast", [bytes], attributes: Attribute("to", (long)OnnxType.Float)), Weight($"{bytes}.scale", [], [scale])]);
 
+    /// <summary>(x - mean) / deviation, number by number, cut off at ± clip.</summary>
+    /// <param name="value">x, [N, …].</param>
+    /// <param name="shape">Length of each dimension of one x.</param>
+    /// <param name="mean">As many numbers as the shape has.</param>
+    /// <param name="deviation">As many, above 0.</param>
+    /// <param name="clip">Above 0.</param>
+    /// <remarks>The mean goes in two parts, rounded and what that leaves: far from 0 no digits are lost, and no one needs double precision.</remarks>
+    public string Standardized(string value, ReadOnlySpan<int> shape, IReadOnlyList<double> mean, IReadOnlyList<double> deviation, double clip)
+    {
+        var near = Node("Sub", [value, Weight($"{value}.mean", shape, [.. mean.Select(number => (float)number)])]);
+        var rest = Node("Sub", [near, Weight($"{value}.mean_rest", shape, [.. mean.Select(number => (float)(number - (float)number))])]);
+        var scaled = Node("Div", [rest, Weight($"{value}.deviation", shape, [.. deviation.Select(number => (float)number)])]);
+        return Node("Min", [Node("Max", [scaled, Weight($"{value}.least", [], [(float)-clip])]), Weight($"{value}.greatest", [], [(float)clip])]);
+    }
+
     /// <summary>Rows of numbers, [N, …] to [N, D].</summary>
     public string Flatten(string value) => Node("Flatten", [value], attributes: Attribute("axis", 1));
 

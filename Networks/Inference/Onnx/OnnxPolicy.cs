@@ -4,7 +4,7 @@ namespace RlWn.Inference;
 /// <remarks>
 /// <para>
 /// The input is "observation", a batch of any size with the shape of the task's observations: of numbers, or of bytes where the task gives bytes,
-/// which are scaled inside. Weight norm is multiplied into plain weights.
+/// which are scaled inside. What normalized observations in training is part of the network. Weight norm is multiplied into plain weights.
 /// </para>
 /// <para>
 /// A discrete policy gives "logits" [batch, N], which are values where the agent is value-based, the mean returns where it has their
@@ -75,7 +75,8 @@ public static class OnnxPolicy
     private static string Observation(OnnxGraph graph, Policy policy)
     {
         var observation = graph.Input("observation", policy.ByteScale is null ? OnnxType.Float : OnnxType.UInt8, [.. policy.ObservationShape]);
-        return policy.ByteScale is { } scale ? graph.Scaled(observation, scale) : observation;
+        var numbers = policy.ByteScale is { } factor ? graph.Scaled(observation, factor) : observation;
+        return policy.Scale is { } scale ? graph.Standardized(numbers, [.. policy.ObservationShape], scale.Mean, scale.Deviation, scale.Clip) : numbers;
     }
 
     private static string Through(OnnxGraph graph, FoldedTorso torso, string features)
