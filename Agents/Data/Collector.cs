@@ -9,11 +9,12 @@ namespace RlWn.Agents.Data;
 /// <param name="random">Draws the actions.</param>
 /// <param name="section">The agent's section of the settings, for messages.</param>
 /// <param name="firstEnvironment">The number of the vector's first environment in the run, for messages.</param>
-/// <remarks>Actions are drawn by <see cref="ActionDraws"/>.</remarks>
+/// <remarks>Of continuous actions is kept what was drawn, before it was brought within the bounds.</remarks>
 internal sealed class Collector(VectorEnv envs, Acting acting, Rng random, string section, int firstEnvironment = 0)
 {
     private readonly float[] policy = new float[envs.Count * acting.PolicyOutputs];   // logits or means of the step, [N, K]
     private readonly float[] lastValue = new float[envs.Count];                       // V of the observations that end the rollout, [N]
+    private readonly ActionDistribution distribution = ActionDistribution.Of(envs.ActionSpace, acting.ActionBounds);
     private readonly Features features = new(envs.ObservationSpace);
 
     private readonly VectorEnv tasks = envs is NormalizedVectorEnv normalized ? normalized.Inner : envs;   // whose rewards are those to report
@@ -36,7 +37,7 @@ internal sealed class Collector(VectorEnv envs, Acting acting, Rng random, strin
             if (t > 0)
                 Bootstrap(rollout, t - 1, rollout.Value(t), steps);
 
-            ActionDraws.Draw(envs, policy, acting.LogStd, random, rollout.Choices(t), rollout.Numbers(t), rollout.LogProbability(t));
+            distribution.Draw(envs, policy, acting.LogStd, random, rollout.Choices(t), rollout.Numbers(t), rollout.LogProbability(t));
             envs.Step();
             RequireFinite(envs.Rewards, "reward", steps, t + 1);
             rollout.KeepOutcome(t, envs);

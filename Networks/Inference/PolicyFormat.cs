@@ -13,6 +13,7 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
     private const string TorsoKey = "rlwn.torso", TorsoDepthKey = "rlwn.torso_depth", TorsoWidthKey = "rlwn.torso_width";
     private const string MinAtarText = "min_atar", NatureText = "nature", ImpalaText = "impala";
     private const string ActionKey = "rlwn.action", DiscreteText = "discrete", BoxText = "box", ReturnsText = "return_distribution";
+    private const string MultiDiscreteText = "multi_discrete", TanhBoxText = "tanh_box", ChoicesKey = "rlwn.choices";
     private const string ActionLowKey = "rlwn.action_low", ActionHighKey = "rlwn.action_high";
     private const string AtomsKey = "rlwn.atoms", ReturnLowKey = "rlwn.return_low", ReturnHighKey = "rlwn.return_high";
 
@@ -27,6 +28,15 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
         metadata[ActionHighKey] = BoundsText(high);
         return metadata;
     }
+
+    public static Dictionary<string, string> MultiDiscrete(ReadOnlySpan<int> observationShape, ReadOnlySpan<int> choices, RowNorm norm)
+    {
+        var metadata = Of(observationShape, norm, MultiDiscreteText);
+        metadata[ChoicesKey] = $"[{string.Join(", ", choices.ToArray())}]";
+        return metadata;
+    }
+
+    public static void AddTanh(IDictionary<string, string> metadata) => metadata[ActionKey] = TanhBoxText;   // readers that know no such thing refuse it
 
     public static void AddBytes(IDictionary<string, string> metadata, byte high) =>
         metadata[ObservationHighKey] = Math.Max(high, (byte)1).ToString(CultureInfo.InvariantCulture);
@@ -133,9 +143,10 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
     public ActionHead Head(int outputs, PolicyTensors tensors) => Text(ActionKey) switch
     {
         DiscreteText => new CategoricalHead(outputs),
-        BoxText => Gaussian(outputs, tensors),
+        MultiDiscreteText => MultiCategorical(outputs),
+        BoxText or TanhBoxText => Continuous(outputs, tensors),
         ReturnsText => ReturnDistribution(outputs),
-        _ => throw new ArgumentException($"Expected metadata {ActionKey} = \"{DiscreteText}\", \"{BoxText}\" or \"{ReturnsText}\", got \"{Shown(ActionKey)}\"."),
+        _ => throw Unknown(ActionKey, $"\"{DiscreteText}\", \"{MultiDiscreteText}\", \"{BoxText}\", \"{TanhBoxText}\" or \"{ReturnsText}\""),
     };
 
     private static Dictionary<string, string> Of(ReadOnlySpan<int> observationShape, RowNorm norm, string action)
@@ -151,7 +162,15 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
         return metadata;
     }
 
-    private GaussianHead Gaussian(int outputs, PolicyTensors tensors)
+    private MultiCategoricalHead MultiCategorical(int outputs)
+    {
+        var counts = Numbers(ChoicesKey);
+        return counts.Length > 0 && Array.TrueForAll(counts, count => count >= 1 && double.IsInteger(count)) && counts.Sum() == outputs
+            ? new(Array.ConvertAll(counts, count => (int)count))
+            : throw new ArgumentException($"Expected metadata {ChoicesKey} of whole numbers from 1 that make up the {outputs} outputs, got \"{Shown(ChoicesKey)}\".");
+    }
+
+    private ContinuousHead Continuous(int outputs, PolicyTensors tensors)
     {
         var logStd = tensors.Take("log_std", outputs).ToArray();
         var (low, high) = (Bounds(ActionLowKey, outputs, float.NegativeInfinity), Bounds(ActionHighKey, outputs, float.PositiveInfinity));
@@ -161,7 +180,15 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
                 throw new ArgumentException($"Expected {ActionLowKey} <= {ActionHighKey}, got {low[i]} and {high[i]} at index {i}.");
         }
 
-        return new(logStd, low, high);
+        if (Text(ActionKey) == BoxText)
+            return new GaussianHead(logStd, low, high);
+        for (var i = 0; i < outputs; i++)
+        {
+            if (!float.IsFinite(low[i]) || !float.IsFinite(high[i]))
+                throw new ArgumentException($"Expected finite {ActionLowKey} and {ActionHighKey} with {ActionKey} = \"{TanhBoxText}\", got {low[i]} and {high[i]} at index {i}.");
+        }
+
+        return new TanhGaussianHead(logStd, low, high);
     }
 
     private ReturnDistributionHead ReturnDistribution(int outputs)

@@ -58,6 +58,47 @@ public sealed class PolicySnapshotTests : IDisposable
     }
 
     [Fact]
+    public void SnapshotPolicy_SeveralChoices_TakesTheHighestLogitOfEach()
+    {
+        using var envs = new SyncVectorEnv<float, int>(() => new Levers(), 4);
+        using var agent = Trained(envs, new() { Hidden = [16], PolicyScale = 1 });
+        using var loaded = SavedAndLoaded(agent);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var generator = new Generator(3);
+        var observations = randn([100, 3], generator: generator);
+
+        var logits = agent.Network().Actor.forward(observations);
+        var expected = stack([logits.narrow(1, 0, 3).argmax(-1), logits.narrow(1, 3, 2).argmax(-1)], 1).data<long>().ToArray();
+        var actions = new int[200];
+        loaded.Act(observations.data<float>().ToArray(), 100, actions);
+
+        Assert.Equal(expected.Select(action => (int)action), actions);
+        Assert.Equal([3, 2], loaded.ActionCounts);
+        Assert.True(actions.Where((_, i) => i % 2 == 0).Distinct().Count() > 1);
+        Assert.True(actions.Where((_, i) => i % 2 == 1).Distinct().Count() > 1);
+    }
+
+    [Fact]
+    public void SnapshotPolicy_Squashed_ActsByTheTanhOfTheNetworksMean()
+    {
+        using var envs = EnvRegistry.MakeVector("Pendulum-v1", 4);   // pushes from -2 to 2
+        using var agent = Trained(envs, new() { Hidden = [16], PolicyScale = 1, ActionBounds = ActionBounds.Tanh });
+        using var loaded = SavedAndLoaded(agent);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var generator = new Generator(3);
+        var observations = randn([100, 3], generator: generator) * 5;
+
+        var actions = new float[100];
+        loaded.Act(observations.data<float>().ToArray(), 100, actions);
+
+        Assert.True((2 * agent.Network().Actor.forward(observations).tanh()).flatten().allclose(tensor(actions), 1e-5, 1e-5));
+        Assert.Contains(actions, action => Math.Abs(action) > 1);
+        Assert.Equal("tanh_box", loaded.Metadata["rlwn.action"]);
+    }
+
+    [Fact]
     public void SnapshotPolicy_LaterTraining_DoesNotChangeIt()
     {
         using var envs = EnvRegistry.MakeVector("CartPole-v1", 4);
@@ -119,6 +160,14 @@ public sealed class PolicySnapshotTests : IDisposable
 
         Assert.Equal(logits.argmax(-1).data<long>().ToArray().Select(action => (int)action), actions);
         Assert.Equal(names.Split(' ').Select(name => $"actor.{name}"), Safetensors.Read(path).Tensors.Select(entry => entry.Name).Order(StringComparer.Ordinal));
+    }
+
+    private Policy SavedAndLoaded(PpoAgent agent)
+    {
+        var path = Path.Combine(folder, "policy.safetensors");
+        using var policy = agent.SnapshotPolicy();
+        policy.Save(path);
+        return Policy.Load(path);
     }
 
     private static PpoAgent Trained(VectorEnv envs, NetworkOptions network)

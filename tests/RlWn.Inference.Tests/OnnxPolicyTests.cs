@@ -91,6 +91,42 @@ public sealed class OnnxPolicyTests
         Assert.Equal([0.5f, -0.5f, -2, 1, 100, -100], outputs["action"]);
     }
 
+    [Fact]
+    public void Write_SeveralChoices_GiveTheGreatestOfEach()
+    {
+        using var policy = Policy.FromTensors([.. Layers("actor.", RowNorm.None, 6, 32, 7)], Policy.MultiDiscreteMetadata([6], [3, 1, 2, 1]));
+        using var run = new OnnxRun(OnnxPolicy.ToBytes(policy));
+        var observations = Uniform(new Random(3), 50 * 6, 2);
+
+        AssertDescribed(run.Session.OutputMetadata["logits"], typeof(float), -1, 7);
+        AssertDescribed(run.Session.OutputMetadata["action"], typeof(long), -1, 4);
+        OnnxRun.AssertClose(Outputs(policy, observations, 50), run.Run<float, float>(observations, 50, 6)["logits"]);
+        var actions = new int[200];
+        policy.Act(observations, 50, actions);
+        Assert.Equal(actions.Select(action => (long)action), run.Run<float, long>(observations, 50, 6)["action"]);
+        Assert.Equal(3, actions.Where((_, i) => i % 4 == 0).Distinct().Count());
+        Assert.Equal(2, actions.Where((_, i) => i % 4 == 2).Distinct().Count());
+    }
+
+    [Fact]
+    public void Write_Squashed_GivesTheMeanAndItsTanhBetweenTheBounds()
+    {
+        var metadata = Policy.BoxMetadata([1], [-2, 0], [4, 1]);
+        Policy.AddTanh(metadata);
+        using var policy = Policy.FromTensors(
+            [TensorData.Of("actor.0.weight", [2, 1], [1f, -1]), TensorData.Of("actor.0.bias", [2], [0f, 0]), TensorData.Of("actor.log_std", [2], [0.5f, -0.25f])], metadata);
+        using var run = new OnnxRun(OnnxPolicy.ToBytes(policy));
+
+        float[] observations = [0.5f, -5, 0, 0.001f, 100];
+        var outputs = run.Run<float, float>(observations, 5, 1);
+        var actions = new float[10];
+        policy.Act(observations, 5, actions);
+        Assert.Equal([0.5f, -0.5f, -5, 5, 0, 0, 0.001f, -0.001f, 100, -100], outputs["mean"]);
+        OnnxRun.AssertClose(actions, outputs["action"]);
+        Assert.Equal([4, 0], outputs["action"][8..]);
+        Assert.Equal([0.5f, -0.25f], outputs["log_std"]);
+    }
+
     // Atoms -1, 0, 1. The first choice has logits (9, 0, 9), mean 0; the second (0, 0, x), mean (eˣ - 1) / (eˣ + 2).
     [Fact]
     public void Write_ReturnDistributions_GiveTheirMeansAndTheHighest()

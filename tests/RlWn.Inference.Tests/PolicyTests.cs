@@ -299,6 +299,116 @@ public sealed class PolicyTests : IDisposable
         AssertRefused(norm == RowNorm.LayerNorm ? [.. linear, weight] : [.. linear, weight, bias], metadata, "actor.0_norm.bias");
     }
 
+    // Logits (x0, x1, 0) of the first choice and (x1, 0.5) of the second.
+    [Fact]
+    public void Act_SeveralChoices_AreTheHighestLogitOfEach()
+    {
+        using var made = SmallMultiDiscrete();
+        var path = Path.Combine(folder, "several.safetensors");
+        made.Save(path);
+        using var policy = Policy.Load(path);
+        var action = new int[2];
+
+        Assert.Equal((ActionKind.MultiDiscrete, 2), (policy.Kind, policy.ActionSize));
+        Assert.Equal([3, 2], policy.ActionCounts);
+        policy.Act([2, 1], action);
+        Assert.Equal([0, 0], action);
+        policy.Act([-2, 0.25f], action);
+        Assert.Equal([1, 1], action);
+        var actions = new int[3000];
+        policy.Act([.. Enumerable.Repeat((float[])[2, 1, -2, 0.25f, -1, -1], 500).SelectMany(rows => rows)], 1500, actions);
+        Assert.Equal(Enumerable.Repeat((int[])[0, 0, 1, 1, 2, 1], 500).SelectMany(rows => rows), actions);
+
+        Assert.Contains("span", Assert.Throws<InvalidOperationException>(() => policy.Act([1, 2])).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => policy.ActionCount);
+        Assert.Throws<InvalidOperationException>(() => policy.Act([1, 2], new float[2]));
+        Assert.Throws<ArgumentException>(() => policy.Act([1, 2], new int[1]));
+        using var one = SmallDiscrete();
+        one.Act([3, 2], action.AsSpan(0, 1));
+        Assert.Equal((0, 3), (action[0], Assert.Single(one.ActionCounts)));
+        float[] observation = [2, 1];
+        var random = new Random(1);
+        Allocations.AssertNone(() =>
+        {
+            policy.Act(observation, action);
+            policy.Sample(observation, random, action);
+        });
+    }
+
+    [Fact]
+    public void Sample_SeveralChoices_AreDrawnApart()
+    {
+        using var policy = SmallMultiDiscrete();
+        var random = new Random(1);
+        var (x0, x1) = (MathF.Log(2), MathF.Log(3));   // (⅓, ½, ⅙), and 3 against √e: 0.645
+        var drawn = Enumerable.Range(0, 4000).Select(_ =>
+        {
+            var action = new int[2];
+            policy.Sample([x0, x1], random, action);
+            return (action[0], action[1]);
+        }).ToArray();
+
+        Assert.Equal(0.5 * 0.6453, drawn.Count(pair => pair == (1, 0)) / 4000.0, 0.03);
+        Assert.Equal(0.16667 * 0.3547, drawn.Count(pair => pair == (2, 1)) / 4000.0, 0.015);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("[]")]
+    [InlineData("[3, 3]")]
+    [InlineData("[6, -1]")]
+    [InlineData("[2.5, 2.5]")]
+    [InlineData("[5, 0]")]
+    [InlineData("five")]
+    public void Load_DamagedChoices_SaysWhat(string? text)
+    {
+        var metadata = Policy.MultiDiscreteMetadata([2], [3, 2]);
+        metadata.Remove("rlwn.choices");
+        if (text is not null)
+            metadata["rlwn.choices"] = text;
+        AssertRefused(MultiDiscreteTensors(), metadata, "rlwn.choices");
+    }
+
+    // Means (x, -x), bounds (-2, 4) and (0, 1): middles 1 and ½, halves 3 and ½.
+    [Fact]
+    public void Act_Squashed_IsTheTanhOfTheMeanBetweenTheBounds()
+    {
+        var path = Path.Combine(folder, "squashed.safetensors");
+        using (var made = SmallSquashed())
+            made.Save(path);
+        using var policy = Policy.Load(path);
+        var action = new float[2];
+
+        policy.Act([0.5f], action);
+        Assert.Equal(1 + (3 * Math.Tanh(0.5)), action[0], 1e-6);
+        Assert.Equal(0.5 - (0.5 * Math.Tanh(0.5)), action[1], 1e-6);
+        policy.Act([1000], action);
+        Assert.Equal([4, 0], action);
+        Assert.Equal((ActionKind.Continuous, 2), (policy.Kind, policy.ActionSize));
+        Assert.Equal([-2, 0], policy.ActionLow);
+        Assert.Equal([4, 1], policy.ActionHigh);
+
+        // Half of all draws lie below the median.
+        var random = new Random(1);
+        var below = 0;
+        for (var i = 0; i < 2000; i++)
+        {
+            policy.Sample([0.5f], random, action);
+            below += action[0] < 1 + (3 * Math.Tanh(0.5)) ? 1 : 0;
+            Assert.InRange(action[1], 0, 1);
+        }
+
+        Assert.InRange(below, 900, 1100);
+    }
+
+    [Fact]
+    public void Load_SquashedWithoutBounds_SaysWhat()
+    {
+        var metadata = ContinuousMetadata();   // [-2, null] and [null, 1]
+        Policy.AddTanh(metadata);
+        AssertRefused(ContinuousTensors(), metadata, "Expected finite rlwn.action_low and rlwn.action_high");
+    }
+
     // Means 10 and -1, deviations 2 and 0.5, cut off at 3: (14, 0) is seen as (2, 2), (1000, -9) as (3, -3). Logits are (seen0 + 0.5, seen1, 0).
     [Fact]
     public void Load_ObservationScale_ActsOnWhatTheTaskGives()
@@ -363,6 +473,21 @@ public sealed class PolicyTests : IDisposable
 
     private static Dictionary<string, string> ContinuousMetadata() =>
         Policy.BoxMetadata([1], [-2, float.NegativeInfinity], [float.PositiveInfinity, 1]);
+
+    private static TensorData[] MultiDiscreteTensors() =>
+    [
+        TensorData.Of("actor.0.weight", [5, 2], [1f, 0, 0, 1, 0, 0, 0, 1, 0, 0]),
+        TensorData.Of("actor.0.bias", [5], [0f, 0, 0, 0, 0.5f]),
+    ];
+
+    private static Policy SmallMultiDiscrete() => Policy.FromTensors(MultiDiscreteTensors(), Policy.MultiDiscreteMetadata([2], [3, 2]));
+
+    private static Policy SmallSquashed()
+    {
+        var metadata = Policy.BoxMetadata([1], [-2, 0], [4, 1]);
+        Policy.AddTanh(metadata);
+        return Policy.FromTensors(ContinuousTensors(), metadata);
+    }
 
     private static Policy SmallDiscrete() => Policy.FromTensors(DiscreteTensors(), Policy.DiscreteMetadata([2]));
 

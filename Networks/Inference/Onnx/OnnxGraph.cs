@@ -172,6 +172,35 @@ internal sealed class OnnxGraph(string name)
     /// <summary>The number of the greatest of each row, the first where several are, [N, K] to [N].</summary>
     public string Greatest(string value) => Node("ArgMax", [value], null, Attribute("axis", 1), Attribute("keepdims", 0));
 
+    /// <summary>The number of the greatest of each part of each row, [N, Σ counts] to [N, A].</summary>
+    /// <param name="value">The rows.</param>
+    /// <param name="counts">How many numbers each part has, [A].</param>
+    public string GreatestOfParts(string value, IReadOnlyList<int> counts)
+    {
+        var parts = new List<string>();
+        var start = 0;
+        for (var i = 0; i < counts.Count; i++)
+        {
+            long[] columns = [.. Enumerable.Range(start, counts[i])];
+            var indices = Weight($"{value}.part{i}", OnnxType.Int64, [columns.Length], MemoryMarshal.AsBytes<long>(columns).ToArray());
+            var part = Node("Gather", [value, indices], null, Attribute("axis", 1));
+            parts.Add(Node("ArgMax", [part], null, Attribute("axis", 1), Attribute("keepdims", 1)));
+            start += counts[i];
+        }
+
+        return Node("Concat", parts, null, Attribute("axis", 1));
+    }
+
+    /// <summary>low + ½ (high - low) (1 + tanh x), number by number.</summary>
+    public string Squash(string value, ReadOnlySpan<float> low, ReadOnlySpan<float> high)
+    {
+        var (middle, half) = (new float[low.Length], new float[low.Length]);
+        for (var i = 0; i < low.Length; i++)
+            (middle[i], half[i]) = ((float)(0.5 * ((double)low[i] + high[i])), (float)(0.5 * ((double)high[i] - low[i])));
+        var scaled = Node("Mul", [Node("Tanh", [value]), Weight($"{value}.half_range", [half.Length], half)]);
+        return Sum(scaled, Weight($"{value}.middle", [middle.Length], middle));
+    }
+
     /// <summary>Rows whose numbers are kept within bounds, which may be infinite.</summary>
     public string Clip(string value, ReadOnlySpan<float> low, ReadOnlySpan<float> high) =>
         Node("Min", [Node("Max", [value, Weight($"{value}.low", [low.Length], low)]), Weight($"{value}.high", [high.Length], high)]);
