@@ -17,7 +17,7 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
     private const string ActionLowKey = "rlwn.action_low", ActionHighKey = "rlwn.action_high";
     private const string AtomsKey = "rlwn.atoms", ReturnLowKey = "rlwn.return_low", ReturnHighKey = "rlwn.return_high";
 
-    private const int MostDepth = 10_000, MostWidth = 64, MostAtoms = 1_000;
+    private const int MostDepth = 10_000, MostWidth = 64, MostAtoms = 1_000, MostNumbers = 1 << 24;
 
     public static Dictionary<string, string> Discrete(ReadOnlySpan<int> observationShape, RowNorm norm) => Of(observationShape, norm, DiscreteText);
 
@@ -94,7 +94,13 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
         var lengths = Numbers(ObservationShapeKey);
         if (!Array.TrueForAll(lengths, length => length is >= 1 and <= 65_536 && double.IsInteger(length)))
             throw new ArgumentException($"Expected metadata {ObservationShapeKey} = [channels, height, width], got \"{Shown(ObservationShapeKey)}\".");
-        return new(kind, Array.ConvertAll(lengths, length => (int)length), Whole(TorsoDepthKey, MostDepth), Whole(TorsoWidthKey, MostWidth));
+
+        var plan = new TorsoPlan(kind, Array.ConvertAll(lengths, length => (int)length), Whole(TorsoDepthKey, MostDepth), Whole(TorsoWidthKey, MostWidth));
+        return plan.Layers.All(layer => Size(layer.Input) <= MostNumbers && Size(layer.Output) <= MostNumbers)
+            ? plan
+            : throw new ArgumentException($"Expected metadata {ObservationShapeKey} of images for which no convolution makes more than {MostNumbers} numbers, got \"{Shown(ObservationShapeKey)}\".");
+
+        static long Size(MapShape shape) => (long)shape.Channels * shape.Height * shape.Width;
     }
 
     /// <summary>The shape of an observation of so many numbers.</summary>

@@ -474,6 +474,53 @@ public sealed class PolicyTests : IDisposable
     private static Dictionary<string, string> ContinuousMetadata() =>
         Policy.BoxMetadata([1], [-2, float.NegativeInfinity], [float.PositiveInfinity, 1]);
 
+    // A whole file is of images [2, 6, 6] behind MinAtar's convolution, 16 filters to [16, 4, 4]; each row breaks one thing.
+    [Theory]
+    [InlineData("rlwn.torso", "vgg", "Expected metadata rlwn.torso = \"min_atar\", \"nature\", \"impala\" or none, got \"vgg\"")]
+    [InlineData("rlwn.torso", "", "Expected metadata rlwn.torso")]
+    [InlineData("rlwn.torso", null, "Expected a tensor actor.0.weight_v or actor.0.weight, got none")]
+    [InlineData("rlwn.torso", "nature", "torso")]
+    [InlineData("rlwn.torso", "impala", "Expected tensor actor.torso.stage1")]
+    [InlineData("rlwn.torso_depth", null, "Expected metadata rlwn.torso_depth from 1 to 10000, got \"\"")]
+    [InlineData("rlwn.torso_depth", "0", "rlwn.torso_depth")]
+    [InlineData("rlwn.torso_depth", "-3", "rlwn.torso_depth")]
+    [InlineData("rlwn.torso_depth", "9.5", "rlwn.torso_depth")]
+    [InlineData("rlwn.torso_depth", "99999999999", "rlwn.torso_depth")]
+    [InlineData("rlwn.torso_width", null, "Expected metadata rlwn.torso_width from 1 to 64, got \"\"")]
+    [InlineData("rlwn.torso_width", "65", "rlwn.torso_width")]
+    [InlineData("rlwn.torso_width", "wide", "rlwn.torso_width")]
+    [InlineData("rlwn.torso_width", "2", "Expected tensor actor.torso.conv1.weight")]
+    [InlineData("rlwn.observation_shape", null, "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[72]", "[channels, height, width]")]
+    [InlineData("rlwn.observation_shape", "[2, 6, 6.5]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[2, 6, 0]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[2, 6, null]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[2, 6, 100000]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[2, 65536, 65536]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[2, 2, 2]", "torso")]
+    [InlineData("rlwn.observation_shape", "[3, 6, 6]", "Expected tensor actor.torso.conv1.weight")]
+    [InlineData("rlwn.observation_shape", "[2, 6, 7]", "Expected a layer for the 320 features of the torso, got one for 256")]
+    [InlineData("rlwn.observation_high", "0", "rlwn.observation_high")]
+    [InlineData("rlwn.observation_high", "256", "rlwn.observation_high")]
+    public void Load_DamagedTorso_SaysWhat(string key, string? text, string expected)
+    {
+        TensorData[] tensors =
+        [
+            TensorData.Of("actor.torso.conv1.weight", [16, 2, 3, 3], new float[288]), TensorData.Of("actor.torso.conv1.bias", [16], new float[16]),
+            TensorData.Of("actor.head.0.weight", [3, 256], new float[768]), TensorData.Of("actor.head.0.bias", [3], [0f, 1, 0]),
+        ];
+        var metadata = Policy.DiscreteMetadata([2, 6, 6]);
+        Policy.AddTorso(metadata, Torso.MinAtar, depth: 9, width: 1);
+        Policy.AddBytes(metadata, 255);
+        using (var whole = Policy.FromTensors(tensors, metadata))
+            Assert.Equal(1, whole.ActOnBytes(new byte[72]));
+
+        metadata.Remove(key);
+        if (text is not null)
+            metadata[key] = text;
+        AssertRefused(tensors, metadata, expected);
+    }
+
     private static TensorData[] MultiDiscreteTensors() =>
     [
         TensorData.Of("actor.0.weight", [5, 2], [1f, 0, 0, 1, 0, 0, 0, 1, 0, 0]),
