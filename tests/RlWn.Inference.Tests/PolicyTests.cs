@@ -323,6 +323,11 @@ public sealed class PolicyTests : IDisposable
         Assert.Throws<InvalidOperationException>(() => policy.ActionCount);
         Assert.Throws<InvalidOperationException>(() => policy.Act([1, 2], new float[2]));
         Assert.Throws<ArgumentException>(() => policy.Act([1, 2], new int[1]));
+        var ofBytes = Policy.MultiDiscreteMetadata([2], [3, 2]);
+        Policy.AddBytes(ofBytes, 10);
+        using (var bytes = Policy.FromTensors(MultiDiscreteTensors(), ofBytes))
+            bytes.ActOnBytes([0, 4], action);   // logits (0, 0.4, 0) and (0.4, 0.5)
+        Assert.Equal([1, 1], action);
         using var one = SmallDiscrete();
         one.Act([3, 2], action.AsSpan(0, 1));
         Assert.Equal((0, 3), (action[0], Assert.Single(one.ActionCounts)));
