@@ -73,6 +73,7 @@ public sealed class SettingTests
     [Theory]
     [InlineData("dqn", "normalize.observations=true")]
     [InlineData("a3c", "normalize.rewards=true")]
+    [InlineData("impala", "normalize.observations=true")]
     public void Resolve_NormalizationThatAnAgentCannotHave_SaysWhich(string agent, string set) => Assert.StartsWith(
         $"Expected normalize.observations and normalize.rewards to be false for {agent}:",
         Assert.Throws<UsageException>(() => Resolve($"agent={agent}", set)).Message, StringComparison.Ordinal);
