@@ -46,7 +46,7 @@ public static class Evaluation
         envs.Reset(seed);
         while (left > 0)
         {
-            if (envs.ActionSpace is Box)
+            if (envs.ActionSpace is Space<float>)
                 policy.Act(features.Of(envs.Observations), envs.Count, envs.Actions.All<float>());
             else
                 policy.Act(features.Of(envs.Observations), envs.Count, envs.Actions.All<int>());
@@ -73,13 +73,20 @@ public static class Evaluation
 
     private static void RequireFit(Policy policy, VectorEnv envs)
     {
-        var wanted = envs.ActionSpace is Discrete discrete ? $"{discrete.N} choices" : $"{envs.ActionSpace.Size} continuous numbers";
-        var given = policy.Kind == ActionKind.Discrete ? $"{policy.ActionCount} choices" : $"{policy.ActionSize} continuous numbers";
+        var wanted = envs.ActionSpace switch
+        {
+            Discrete discrete => Choices([discrete.N]),
+            MultiDiscrete several => Choices(several.Choices),
+            var space => $"{space.Size} continuous numbers",
+        };
+        var given = policy.Kind == ActionKind.Continuous ? $"{policy.ActionSize} continuous numbers" : Choices(policy.ActionCounts);
         if (policy.ObservationSize != envs.ObservationSpace.Size || wanted != given)
         {
             throw new ArgumentException(
                 $"Expected a policy for observations of {envs.ObservationSpace.Size} numbers and actions of {wanted}, got one for {policy.ObservationSize} and {given}.",
                 nameof(policy));
         }
+
+        static string Choices(IEnumerable<int> counts) => $"{string.Join(" and ", counts)} choices";
     }
 }

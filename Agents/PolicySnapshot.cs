@@ -20,7 +20,7 @@ internal static class PolicySnapshot
         if (network.log_std is { } logStd)
             tensors.Add(Copy("actor.log_std", logStd));
 
-        return Make(tensors, envs, network.Actor, metadata);
+        return Make(tensors, envs, network.Actor, network.ActionBounds, metadata);
     }
 
     /// <summary>
@@ -41,25 +41,43 @@ internal static class PolicySnapshot
                 Copy($"actor.{last}weight", loss.ActingRows(weight)),
                 Copy($"actor.{last}bias", loss.ActingRows(tensors[$"{last}bias"])),
             ],
-            envs, network, metadata, loss.Support);
+            envs, network, ActionBounds.Clip, metadata, loss.Support);
     }
 
     private static Policy Make(
-        IReadOnlyList<TensorData> tensors, VectorEnv envs, AgentNetwork network, IReadOnlyDictionary<string, string>? metadata, (int Atoms, double Low, double High)? returns = null)
+        List<TensorData> tensors, VectorEnv envs, AgentNetwork network, ActionBounds bounds, IReadOnlyDictionary<string, string>? metadata,
+        (int Atoms, double Low, double High)? returns = null)
     {
         var shape = envs.ObservationSpace.Shape.AsSpan();
-        var texts = envs.ActionSpace is Box bounds
-            ? Policy.BoxMetadata(shape, bounds.Low.AsSpan(), bounds.High.AsSpan(), network.Head.RowNorm)
-            : Policy.DiscreteMetadata(shape, network.Head.RowNorm);
+        var texts = envs.ActionSpace switch
+        {
+            Box box => Policy.BoxMetadata(shape, box.Low.AsSpan(), box.High.AsSpan(), network.Head.RowNorm),
+            MultiDiscrete several => Policy.MultiDiscreteMetadata(shape, several.Choices.AsSpan(), network.Head.RowNorm),
+            _ => Policy.DiscreteMetadata(shape, network.Head.RowNorm),
+        };
+        if (envs.ActionSpace is Box && bounds == ActionBounds.Tanh)
+            Policy.AddTanh(texts);
         if (returns is var (atoms, low, high))
             Policy.AddReturnDistribution(texts, atoms, low, high);
         if (envs.ObservationSpace is ByteBox bytes)
             Policy.AddBytes(texts, bytes.High);
+        if (envs is NormalizedVectorEnv { Options.Observations: true } normalized)
+            AddScale(normalized, tensors, texts);
         if (network.Torso is { } torso)
             Policy.AddTorso(texts, torso.Kind, torso.Depth, torso.Widening);
         foreach (var (key, text) in metadata ?? new Dictionary<string, string>())
             texts[key] = text;
         return Policy.FromTensors(tensors, texts);
+    }
+
+    // So that the policy takes what the tasks give.
+    private static void AddScale(NormalizedVectorEnv envs, List<TensorData> tensors, Dictionary<string, string> texts)
+    {
+        var statistics = envs.ObservationStatistics;
+        double[] variance = [.. statistics.Variance.ToArray().Select(number => number + envs.Options.Epsilon)];
+        tensors.Add(TensorData.Of("actor.obs_mean", [variance.Length], statistics.Mean));
+        tensors.Add(TensorData.Of("actor.obs_var", [variance.Length], variance));
+        Policy.AddObservationScale(texts, envs.Options.Clip);
     }
 
     // Of a shared network's output layer all rows but the last, which is the value's.

@@ -36,6 +36,9 @@ public sealed class Acting : IDisposable
     /// <summary>K: logits, or numbers of an action.</summary>
     public int PolicyOutputs => network.PolicyOutputs;
 
+    /// <summary>What the means of continuous actions are means of; without meaning for discrete actions.</summary>
+    public ActionBounds ActionBounds => network.ActionBounds;
+
     /// <summary>log σ of each number of a continuous action, as of the last refresh; empty for discrete actions.</summary>
     public ReadOnlySpan<float> LogStd => logStd;
 

@@ -42,6 +42,7 @@ public sealed class ActorCritic : Module<Tensor, (Tensor Policy, Tensor Value)>
 
         scheme = options.Scheme;
         PolicyOutputs = policyOutputs;
+        ActionBounds = options.ActionBounds;
         Threads = options.Threads;
         Actor = AgentNetwork.Make(observationShape, policyOutputs + (options.Shared ? 1 : 0), options, options.PolicyOutput, options.PolicyScale, init);
         register_module("actor", Actor);
@@ -66,6 +67,9 @@ public sealed class ActorCritic : Module<Tensor, (Tensor Policy, Tensor Value)>
 
     /// <summary>K: logits, or numbers of an action.</summary>
     public int PolicyOutputs { get; }
+
+    /// <summary>What the means of continuous actions are means of; without meaning for discrete actions.</summary>
+    public ActionBounds ActionBounds { get; }
 
     /// <summary>The policy network, [N, D] to [N, K]; to [N, K + 1] where it is the value network too.</summary>
     public AgentNetwork Actor { get; }

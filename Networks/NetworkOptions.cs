@@ -69,8 +69,11 @@ public sealed record NetworkOptions
     /// <summary>The length of the value's output row at the start.</summary>
     [Range(1e-6, 100.0)] public double ValueScale { get; init; } = 1;
 
-    /// <summary>log σ of a continuous policy at the start, in units of the action: 0 is a deviation of 1.</summary>
+    /// <summary>log σ of a continuous policy at the start, in units of the action, or with tanh of what is squashed: 0 is a deviation of 1.</summary>
     [Range(-10.0, 5.0)] public double LogStd { get; init; }
+
+    /// <summary>How continuous actions are brought within their bounds: clipped, or squashed by a tanh, whose bounds must be finite. See <see cref="Networks.ActionBounds"/>.</summary>
+    public ActionBounds ActionBounds { get; init; } = ActionBounds.Clip;
 
     /// <summary>Checks the ranges of single settings, and what they cannot say.</summary>
     /// <exception cref="ValidationException">A setting is out of its range, a hidden width is not positive, or settings contradict each other.</exception>

@@ -14,8 +14,8 @@ namespace RlWn.Agents.A2c;
 /// terminates is not.
 /// </para>
 /// <para>
-/// Continuous actions come from an unbounded Gaussian. What the environment gets is clipped to its bounds; what is learned from is the action as
-/// drawn, so that gradients stay those of the Gaussian.
+/// Continuous actions come from a Gaussian. What the environment gets is clipped to its bounds, or squashed between them by a tanh; what is learned from
+/// is the action as drawn.
 /// </para>
 /// <para>Small networks are fastest on one torch thread: call <c>torch.set_num_threads(1)</c> first, in the thread that trains.</para>
 /// </remarks>
@@ -75,7 +75,7 @@ public sealed class A2cAgent : IAgent
 
         features = new Features(envs.ObservationSpace);
         all = [.. Enumerable.Range(0, rollout.Count)];
-        batch = new Minibatch(rollout.Count, envs.ObservationSpace, envs.ActionSpace);
+        batch = new Minibatch(rollout.Count, envs.ObservationSpace, envs.ActionSpace, network.ActionBounds);
         gradient = new A2cGradient(this.network, parameters, options, rollout.Count, "a2c");
     }
 

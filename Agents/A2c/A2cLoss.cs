@@ -60,18 +60,9 @@ internal sealed class A2cLoss(double valueWeight, double entropyWeight)
             var row = output.Slice(i * outputs, outputs);
             var rowGradient = gradient.Output.Slice(i * outputs, outputs);
             var slope = -(double)batch.Advantage[i] / count;
-            (double LogProbability, double Entropy) policy;
-            if (logStd.IsEmpty)
-            {
-                policy = PolicyGradient.Categorical(row, batch.Choices[i]);
-                PolicyGradient.CategoricalGradient(row, batch.Choices[i], policy, slope, entropySlope, rowGradient);
-            }
-            else
-            {
-                var action = batch.Numbers.AsSpan(i * outputs, outputs);
-                policy = PolicyGradient.Gaussian(row, logStd, action);
-                PolicyGradient.GaussianGradient(row, logStd, action, slope, entropySlope, rowGradient, gradient.LogStd);
-            }
+            var action = batch.Action(i);
+            var policy = batch.Distribution.Evaluate(row, logStd, action);
+            batch.Distribution.Gradient(row, logStd, action, policy, slope, entropySlope, rowGradient, gradient.LogStd);
 
             var error = (double)value[i] - batch.Target[i];
             gradient.Value[i] = (float)(valueWeight * error / count);

@@ -45,7 +45,7 @@ internal sealed class A3cWorker : IDisposable
 
         features = new Features(envs.ObservationSpace);
         all = [.. Enumerable.Range(0, rollout.Count)];
-        batch = new Minibatch(rollout.Count, envs.ObservationSpace, envs.ActionSpace);
+        batch = new Minibatch(rollout.Count, envs.ObservationSpace, envs.ActionSpace, network.ActionBounds);
         gradient = new A2cGradient(this.network, parameters, options, rollout.Count, "a3c");
     }
 

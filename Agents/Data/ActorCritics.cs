@@ -11,15 +11,10 @@ internal static class ActorCritics
     private const int Observations = 256;   // to set a data-dependent scheme's scales by: 100 or more different ones
 
     /// <summary>An actor-critic for the spaces of a vector. The same seed gives the same weights.</summary>
-    /// <exception cref="ArgumentException">The actions lie neither in a Discrete nor in a Box.</exception>
+    /// <exception cref="ArgumentException">There is no distribution over the actions.</exception>
     public static ActorCritic Make(VectorEnv envs, NetworkOptions options, ulong seed, Device device)
     {
-        var outputs = envs.ActionSpace switch
-        {
-            Discrete discrete => discrete.N,
-            Box box => box.Size,
-            var space => throw new ArgumentException($"Expected actions in a Discrete or a Box, got {space}.", nameof(envs)),
-        };
+        var outputs = ActionDistribution.Of(envs.ActionSpace, options.ActionBounds).Outputs;
         using var generator = new Generator(unchecked((ulong)(long)seed));
         return new ActorCritic(envs.ObservationSpace.Shape.AsSpan(), outputs, envs.ActionSpace is Box, options, new Initializer(generator, Device: device));
     }
@@ -47,7 +42,7 @@ internal static class ActorCritics
             return;
 
         var rollout = new Rollout(Math.Max(1, (Observations + envs.Count - 1) / envs.Count), envs);
-        var batch = new Minibatch(rollout.Count, envs.ObservationSpace, envs.ActionSpace);
+        var batch = new Minibatch(rollout.Count, envs.ObservationSpace, envs.ActionSpace, network.ActionBounds);
         envs.Reset(seed);
         collector.Collect(rollout, steps: 0);
         rollout.Gather([.. Enumerable.Range(0, rollout.Count)], batch);

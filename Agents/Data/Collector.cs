@@ -9,14 +9,17 @@ namespace RlWn.Agents.Data;
 /// <param name="random">Draws the actions.</param>
 /// <param name="section">The agent's section of the settings, for messages.</param>
 /// <param name="firstEnvironment">The number of the vector's first environment in the run, for messages.</param>
-/// <remarks>Actions are drawn by <see cref="ActionDraws"/>.</remarks>
+/// <remarks>Of continuous actions is kept what was drawn, before it was brought within the bounds.</remarks>
 internal sealed class Collector(VectorEnv envs, Acting acting, Rng random, string section, int firstEnvironment = 0)
 {
     private readonly float[] policy = new float[envs.Count * acting.PolicyOutputs];   // logits or means of the step, [N, K]
     private readonly float[] lastValue = new float[envs.Count];                       // V of the observations that end the rollout, [N]
+    private readonly ActionDistribution distribution = ActionDistribution.Of(envs.ActionSpace, acting.ActionBounds);
     private readonly Features features = new(envs.ObservationSpace);
 
-    /// <summary>The episodes that ended on the way.</summary>
+    private readonly VectorEnv tasks = envs is NormalizedVectorEnv normalized ? normalized.Inner : envs;   // whose rewards are those to report
+
+    /// <summary>The episodes that ended on the way, with the rewards that the tasks gave.</summary>
     public EpisodeStatistics Episodes { get; } = new(envs.Count);
 
     /// <summary>Fills a rollout: T steps of the policy in N environments, wherever they stand.</summary>
@@ -34,11 +37,11 @@ internal sealed class Collector(VectorEnv envs, Acting acting, Rng random, strin
             if (t > 0)
                 Bootstrap(rollout, t - 1, rollout.Value(t), steps);
 
-            ActionDraws.Draw(envs, policy, acting.LogStd, random, rollout.Choices(t), rollout.Numbers(t), rollout.LogProbability(t));
+            distribution.Draw(envs, policy, acting.LogStd, random, rollout.Choices(t), rollout.Numbers(t), rollout.LogProbability(t));
             envs.Step();
             RequireFinite(envs.Rewards, "reward", steps, t + 1);
             rollout.KeepOutcome(t, envs);
-            Episodes.Record(envs);
+            Episodes.Record(tasks);
             BootstrapEnded(rollout, t);
         }
 

@@ -11,6 +11,8 @@ internal static class Resumption
         writer.Write(envs.CanSave);
         if (envs.CanSave)
             envs.Save(writer);
+        else if (envs is NormalizedVectorEnv normalized)
+            normalized.SaveStatistics(writer);
         episodes.Save(writer);
     }
 
@@ -23,7 +25,9 @@ internal static class Resumption
 
         if (isSaved)
             envs.Load(reader);
-        else
+        else if (envs is NormalizedVectorEnv normalized)
+            normalized.LoadStatistics(reader);
+        if (!isSaved)
             envs.Reset(new Rng(seed, (ulong)steps).NextUInt64());
 
         episodes.Load(reader);

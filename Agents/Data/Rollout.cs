@@ -25,8 +25,8 @@ internal sealed class Rollout
     {
         (Steps, Environments, actionSize) = (steps, envs.Count, envs.ActionSpace.Size);
         observations = Batch.Of(envs.ObservationSpace, Count);
-        choices = new int[envs.ActionSpace is Discrete ? Count : 0];
-        numbers = new float[envs.ActionSpace is Discrete ? 0 : Count * actionSize];
+        choices = new int[envs.ActionSpace is Space<int> ? Count * actionSize : 0];
+        numbers = new float[envs.ActionSpace is Space<int> ? 0 : Count * actionSize];
         logProbability = new float[Count];
         value = new float[Count];
         nextValue = new float[Count];
@@ -45,10 +45,10 @@ internal sealed class Rollout
     /// <summary>T N: how many transitions there are.</summary>
     public int Count => Steps * Environments;
 
-    /// <summary>The choices made at a step, [N]; empty where actions are continuous.</summary>
-    public Span<int> Choices(int step) => Row(choices, step);
+    /// <summary>The choices made at a step, [N, A]; empty where actions are continuous.</summary>
+    public Span<int> Choices(int step) => Row(choices, step, actionSize);
 
-    /// <summary>The continuous actions drawn at a step, before clipping, [N, A]; empty where they are choices.</summary>
+    /// <summary>The continuous actions drawn at a step, before they are brought within the bounds, [N, A]; empty where they are choices.</summary>
     public Span<float> Numbers(int step) => Row(numbers, step, actionSize);
 
     /// <summary>log π(a|s) under the policy that acted, [N].</summary>
@@ -110,7 +110,7 @@ internal sealed class Rollout
             batch.Advantage[i] = advantage[from];
             batch.Target[i] = target[from];
             if (choices.Length > 0)
-                batch.Choices[i] = choices[from];
+                choices.AsSpan(from * actionSize, actionSize).CopyTo(batch.Choices.AsSpan(i * actionSize));
             else
                 numbers.AsSpan(from * actionSize, actionSize).CopyTo(batch.Numbers.AsSpan(i * actionSize));
         }

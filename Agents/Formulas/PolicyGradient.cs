@@ -9,6 +9,11 @@ internal static class PolicyGradient
 {
     private const double HalfLogTau = 0.91893853320467274178;   // ½ log 2π
 
+    // A standard normal number at every half from -5 to 5, by its density: the trapezoidal rule, which for a Gaussian times a smooth function is exact
+    // to far more digits than its few points suggest.
+    private static readonly double[] Normal = [.. Enumerable.Range(-10, 21).Select(k => k / 2.0)];
+    private static readonly double[] NormalWeight = [.. Normal.Select(z => Math.Exp(-0.5 * z * z) / Normal.Sum(other => Math.Exp(-0.5 * other * other)))];
+
     /// <summary>π = softmax(z).</summary>
     /// <param name="logits">z, [K].</param>
     /// <param name="choice">a.</param>
@@ -83,6 +88,62 @@ internal static class PolicyGradient
             var z = (action[k] - mean[k]) * inverse;
             gradient[k] = (float)(slope * z * inverse);
             logStdGradient[k] += (float)((slope * ((z * z) - 1)) + entropySlope);
+        }
+    }
+
+    /// <summary>π of a = low + ½ (high - low) (1 + tanh u) with u from N(μ, σ²), each number of the action by itself.</summary>
+    /// <param name="mean">μ, [K].</param>
+    /// <param name="logStd">log σ, [K].</param>
+    /// <param name="unbounded">u, [K].</param>
+    /// <param name="low">[K].</param>
+    /// <param name="high">[K].</param>
+    /// <remarks>
+    /// Haarnoja et al. 2018, arXiv:1801.01290, appendix C: log π(a) = log N(u) - Σ log ∂a/∂u. The entropy, H(u) + Σ E log ∂a/∂u, has no closed form; the
+    /// expectation is a sum over points of u.
+    /// </remarks>
+    public static (double LogProbability, double Entropy) TanhGaussian(
+        ReadOnlySpan<float> mean, ReadOnlySpan<float> logStd, ReadOnlySpan<float> unbounded, ReadOnlySpan<float> low, ReadOnlySpan<float> high)
+    {
+        var (logProbability, entropy) = Gaussian(mean, logStd, unbounded);
+        for (var k = 0; k < mean.Length; k++)
+        {
+            var deviation = Math.Exp(logStd[k]);
+            entropy += Math.Log(0.5 * ((double)high[k] - low[k]));
+            for (var i = 0; i < Normal.Length; i++)
+                entropy += NormalWeight[i] * Inference.TanhGaussian.LogSlope(mean[k] + (deviation * Normal[i]));
+        }
+
+        return (logProbability - Inference.TanhGaussian.LogVolume(unbounded, low, high), entropy);
+    }
+
+    /// <summary>∂log π as without the tanh, since u is what was drawn; ∂H/∂μ = E -2 tanh u, and ∂H/∂log σ = 1 + E -2 σ z tanh u with u = μ + σ z.</summary>
+    /// <param name="mean">μ, [K].</param>
+    /// <param name="logStd">log σ, [K].</param>
+    /// <param name="unbounded">u, [K].</param>
+    /// <param name="slope">∂L/∂log π(a).</param>
+    /// <param name="entropySlope">∂L/∂H.</param>
+    /// <param name="gradient">Receives ∂L/∂μ, [K].</param>
+    /// <param name="logStdGradient">∂L/∂log σ is added to it, [K].</param>
+    public static void TanhGaussianGradient(
+        ReadOnlySpan<float> mean, ReadOnlySpan<float> logStd, ReadOnlySpan<float> unbounded, double slope, double entropySlope,
+        Span<float> gradient, Span<float> logStdGradient)
+    {
+        GaussianGradient(mean, logStd, unbounded, slope, entropySlope, gradient, logStdGradient);
+        if (entropySlope == 0)
+            return;
+
+        for (var k = 0; k < mean.Length; k++)
+        {
+            var (deviation, byMean, byLogStd) = (Math.Exp(logStd[k]), 0.0, 0.0);
+            for (var i = 0; i < Normal.Length; i++)
+            {
+                var bend = -2 * NormalWeight[i] * Math.Tanh(mean[k] + (deviation * Normal[i]));
+                byMean += bend;
+                byLogStd += bend * deviation * Normal[i];
+            }
+
+            gradient[k] += (float)(entropySlope * byMean);
+            logStdGradient[k] += (float)(entropySlope * byLogStd);
         }
     }
 }

@@ -11,6 +11,7 @@ internal sealed class ImpalaActor : IDisposable
     private readonly ulong seed;            // of the environments
     private readonly Rng random;
     private readonly Acting acting;         // μ: the learner's weights as of the trajectory's begin
+    private readonly ActionDistribution distribution;
     private readonly Features features;
     private readonly float[] policy;        // logits or means of the step, [N, K]
     private readonly EpisodeStatistics episodes;
@@ -22,6 +23,7 @@ internal sealed class ImpalaActor : IDisposable
         random = new Rng(seed, stream: ulong.MaxValue - (ulong)index);
         this.seed = random.NextUInt64();
         acting = new Acting(network);
+        distribution = ActionDistribution.Of(envs.ActionSpace, acting.ActionBounds);
         features = new Features(envs.ObservationSpace);
         policy = new float[envs.Count * acting.PolicyOutputs];
         episodes = new EpisodeStatistics(envs.Count);
@@ -54,7 +56,7 @@ internal sealed class ImpalaActor : IDisposable
             trajectory.KeepObservations(t, Envs);
             acting.Policy(features.Read(Envs.Observations), Envs.Count, policy);
             RequireFinite(policy, "policy output", Steps(t));
-            ActionDraws.Draw(Envs, policy, acting.LogStd, random, trajectory.Choices(t), trajectory.Numbers(t), trajectory.LogProbability(t));
+            distribution.Draw(Envs, policy, acting.LogStd, random, trajectory.Choices(t), trajectory.Numbers(t), trajectory.LogProbability(t));
 
             Envs.Step();
             RequireFinite(Envs.Rewards, "reward", Steps(t + 1));

@@ -74,7 +74,7 @@ public sealed class ImpalaAgent : IAgent
         projection = new Projection(this.network, network.ProjectEvery);
         acting = new Acting(this.network);
         actors = [.. Enumerable.Range(0, options.Actors).Select(i => new ImpalaActor(i, i == 0 ? envs : createEnvs(options.Environments), this.network, seed))];
-        queue = new TrajectoryQueue(options.MaxLag, () => new TrajectoryBatch(options.Trajectories, options.RolloutSteps, envs));
+        queue = new TrajectoryQueue(options.MaxLag, () => new TrajectoryBatch(options.Trajectories, options.RolloutSteps, envs, network.ActionBounds));
         crew = new Crew(options.Actors, "IMPALA actor", Act);
 
         features = new Features(envs.ObservationSpace);
@@ -184,9 +184,7 @@ public sealed class ImpalaAgent : IAgent
     {
         var outputs = network.PolicyOutputs;
         var output = gradient.Output.Slice(i * outputs, outputs);
-        return network.log_std is null
-            ? PolicyGradient.Categorical(output, transitions.Choices[i]).LogProbability
-            : PolicyGradient.Gaussian(output, acting.LogStd, transitions.Numbers.AsSpan(i * outputs, outputs)).LogProbability;
+        return transitions.Distribution.Evaluate(output, acting.LogStd, transitions.Action(i)).LogProbability;
     }
 
     // V(sₜ₊₁): of the next observation where the episode goes on, of the last one where it was cut off, none where it terminated.

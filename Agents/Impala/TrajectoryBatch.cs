@@ -1,5 +1,6 @@
 using RlWn.Agents.Data;
 using RlWn.Envs;
+using RlWn.Networks;
 
 namespace RlWn.Agents.Impala;
 
@@ -12,10 +13,11 @@ internal sealed class TrajectoryBatch
     /// <param name="trajectories">B.</param>
     /// <param name="steps">T.</param>
     /// <param name="envs">A vector as each actor has one.</param>
-    public TrajectoryBatch(int trajectories, int steps, VectorEnv envs)
+    /// <param name="bounds">How continuous actions are brought within their bounds.</param>
+    public TrajectoryBatch(int trajectories, int steps, VectorEnv envs, ActionBounds bounds)
     {
         (Steps, Columns) = (steps, trajectories * envs.Count);
-        Transitions = new Minibatch(steps * Columns, envs.ObservationSpace, envs.ActionSpace);
+        Transitions = new Minibatch(steps * Columns, envs.ObservationSpace, envs.ActionSpace, bounds);
         LastObservations = Batch.Of(envs.ObservationSpace, Columns);
         Rewards = new float[Transitions.Size];
         Terminated = new bool[Transitions.Size];
@@ -76,10 +78,10 @@ internal sealed class Trajectory(TrajectoryBatch batch, int first, VectorEnv lik
         CutOffs.Clear();
     }
 
-    /// <summary>The choices made at a step, [N]; empty where actions are continuous.</summary>
-    public Span<int> Choices(int step) => Row(batch.Transitions.Choices, step);
+    /// <summary>The choices made at a step, [N, A]; empty where actions are continuous.</summary>
+    public Span<int> Choices(int step) => Row(batch.Transitions.Choices, step, actionSize);
 
-    /// <summary>The continuous actions drawn at a step, before clipping, [N, A]; empty where they are choices.</summary>
+    /// <summary>The continuous actions drawn at a step, before they are brought within the bounds, [N, A]; empty where they are choices.</summary>
     public Span<float> Numbers(int step) => Row(batch.Transitions.Numbers, step, actionSize);
 
     /// <summary>log μ(a|s), [N].</summary>

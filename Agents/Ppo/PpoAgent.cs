@@ -15,8 +15,8 @@ namespace RlWn.Agents.Ppo;
 /// "The 37 implementation details of PPO". An episode that is cut off is bootstrapped from its last state; one that terminates is not.
 /// </para>
 /// <para>
-/// Continuous actions come from an unbounded Gaussian. What the environment gets is clipped to its bounds; what is learned from is the action as
-/// drawn, so that log-probabilities and gradients stay those of the Gaussian.
+/// Continuous actions come from a Gaussian. What the environment gets is clipped to its bounds, or squashed between them by a tanh; what is learned from
+/// is the action as drawn, so that log-probabilities and gradients stay those of the Gaussian, or lose by the tanh what a volume around the action does.
 /// </para>
 /// <para>Small networks are fastest on one torch thread: call <c>torch.set_num_threads(1)</c> first, in the thread that trains.</para>
 /// </remarks>
@@ -85,7 +85,7 @@ public sealed class PpoAgent : IAgent
         order = [.. Enumerable.Range(0, rollout.Count)];
         loss = new PpoLoss(options);
         var size = rollout.Count / options.Minibatches;
-        batch = new Minibatch(size, envs.ObservationSpace, envs.ActionSpace);
+        batch = new Minibatch(size, envs.ObservationSpace, envs.ActionSpace, network.ActionBounds);
         (output, byOutput) = (new float[size * acting.PolicyOutputs], new float[size * acting.PolicyOutputs]);
         (value, byValue) = (new float[size], new float[size]);
         byLogStd = new float[acting.LogStd.Length];

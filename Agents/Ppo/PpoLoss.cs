@@ -55,30 +55,13 @@ internal sealed class PpoLoss(PpoOptions options)
         {
             var row = output.Slice(i * outputs, outputs);
             var rowGradient = gradient.Output.Slice(i * outputs, outputs);
-            if (logStd.IsEmpty)
-                Categorical(row, batch.Choices[i], batch.LogProbability[i], batch.Advantage[i], clip, count, rowGradient);
-            else
-                Gaussian(row, logStd, batch.Numbers.AsSpan(i * outputs, outputs), batch.LogProbability[i], batch.Advantage[i], clip, count, rowGradient, gradient.LogStd);
+            var action = batch.Action(i);
+            var policy = batch.Distribution.Evaluate(row, logStd, action);
+            entropy += policy.Entropy / count;
+            var slope = Policy(policy.LogProbability - batch.LogProbability[i], batch.Advantage[i], clip, count);
+            batch.Distribution.Gradient(row, logStd, action, policy, slope, -options.EntropyWeight / count, rowGradient, gradient.LogStd);
             gradient.Value[i] = (float)Value(value[i], batch.Value[i], batch.Target[i], count);
         }
-    }
-
-    private void Categorical(ReadOnlySpan<float> logits, int choice, float oldLogProbability, float advantage, double clip, int count, Span<float> gradient)
-    {
-        var policy = PolicyGradient.Categorical(logits, choice);
-        entropy += policy.Entropy / count;
-        var slope = Policy(policy.LogProbability - oldLogProbability, advantage, clip, count);
-        PolicyGradient.CategoricalGradient(logits, choice, policy, slope, -options.EntropyWeight / count, gradient);
-    }
-
-    private void Gaussian(
-        ReadOnlySpan<float> mean, ReadOnlySpan<float> logStd, ReadOnlySpan<float> action, float oldLogProbability, float advantage, double clip, int count,
-        Span<float> gradient, Span<float> logStdGradient)
-    {
-        var policy = PolicyGradient.Gaussian(mean, logStd, action);
-        entropy += policy.Entropy / count;
-        var slope = Policy(policy.LogProbability - oldLogProbability, advantage, clip, count);
-        PolicyGradient.GaussianGradient(mean, logStd, action, slope, -options.EntropyWeight / count, gradient, logStdGradient);
     }
 
     // -min(ρ Â, clip(ρ, 1 - ε, 1 + ε) Â) and its slope in log π. The pessimistic bound: moving ρ beyond 1 ± ε gains nothing.

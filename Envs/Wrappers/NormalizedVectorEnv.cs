@@ -36,21 +36,23 @@ public sealed record NormalizationOptions
 /// </remarks>
 public sealed class NormalizedVectorEnv : VectorEnv
 {
-    private readonly NormalizationOptions options;
     private readonly float[] returns;   // G of each running episode
 
     /// <summary>Makes the vector around another.</summary>
-    /// <param name="inner">The vector, of float observations; disposed together with this one.</param>
+    /// <param name="inner">The vector, of float observations where those are normalized; disposed together with this one.</param>
     /// <param name="options">What to normalize; null for the defaults.</param>
-    /// <exception cref="ArgumentException">Observations are not floats.</exception>
+    /// <exception cref="ArgumentException">Observations are to be normalized and are not floats.</exception>
     public NormalizedVectorEnv(VectorEnv inner, NormalizationOptions? options = null)
-        : base(Required(inner).Count, Normalized(inner.ObservationSpace, options ??= new()), inner.ActionSpace)
+        : base(Required(inner, options ??= new()).Count, Normalized(inner.ObservationSpace, options), inner.ActionSpace)
     {
         Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);
-        (Inner, this.options) = (inner, options);
+        (Inner, Options) = (inner, options);
         returns = new float[Count];
         ObservationStatistics = new RunningStatistics(inner.ObservationSpace.Size);
     }
+
+    /// <summary>What is normalized, and how.</summary>
+    public NormalizationOptions Options { get; }
 
     /// <summary>The vector inside, whose buffers hold observations and rewards as the tasks gave them.</summary>
     public VectorEnv Inner { get; }
@@ -94,7 +96,7 @@ public sealed class NormalizedVectorEnv : VectorEnv
         for (var i = 0; i < from.Length; i++)
         {
             var column = i % mean.Length;
-            to[i] = Clipped((from[i] - mean[column]) / Math.Sqrt(variance[column] + options.Epsilon));
+            to[i] = Clipped((from[i] - mean[column]) / Math.Sqrt(variance[column] + Options.Epsilon));
         }
     }
 
@@ -163,13 +165,13 @@ public sealed class NormalizedVectorEnv : VectorEnv
 
     private void CountObservations()
     {
-        if (options.Observations && !Frozen)
+        if (Options.Observations && !Frozen)
             ObservationStatistics.Add(Inner.Observations.All<float>());
     }
 
     private void Normalize(Batch from, Batch to)
     {
-        if (options.Observations)
+        if (Options.Observations)
             NormalizeObservations(from.All<float>(), to.All<float>());
         else
             from.Bytes.CopyTo(to.Bytes);
@@ -179,34 +181,34 @@ public sealed class NormalizedVectorEnv : VectorEnv
     {
         var rewards = RewardsToWrite;
         Inner.Rewards.CopyTo(rewards);
-        if (!options.Rewards)
+        if (!Options.Rewards)
             return;
 
         if (!Frozen)
         {
             for (var i = 0; i < Count; i++)
-                returns[i] = (float)((returns[i] * options.Gamma) + rewards[i]);
+                returns[i] = (float)((returns[i] * Options.Gamma) + rewards[i]);
             ReturnStatistics.Add(returns);
             for (var i = 0; i < Count; i++)
                 returns[i] = Inner.Terminated[i] | Inner.Truncated[i] ? 0 : returns[i];
         }
 
-        var scale = 1 / Math.Sqrt(ReturnStatistics.Variance[0] + options.Epsilon);
+        var scale = 1 / Math.Sqrt(ReturnStatistics.Variance[0] + Options.Epsilon);
         foreach (ref var reward in rewards)
             reward = Clipped(reward * scale);
     }
 
     // NaN stays NaN, to be found.
-    private float Clipped(double number) => (float)Math.Clamp(number, -options.Clip, options.Clip);
+    private float Clipped(double number) => (float)Math.Clamp(number, -Options.Clip, Options.Clip);
 
-    private static VectorEnv Required(VectorEnv inner)
+    private static VectorEnv Required(VectorEnv inner, NormalizationOptions options)
     {
         ArgumentNullException.ThrowIfNull(inner);
-        return inner.ObservationSpace is Box
+        return inner.ObservationSpace is Box || !options.Observations
             ? inner
             : throw new ArgumentException($"Expected observations of floats, got {inner.ObservationSpace}. Pixels are scaled by the network.", nameof(inner));
     }
 
-    private static Box Normalized(Space space, NormalizationOptions options) =>
-        options.Observations ? new Box([.. space.Shape], -options.Clip, options.Clip) : (Box)space;
+    private static Space Normalized(Space space, NormalizationOptions options) =>
+        options.Observations ? new Box([.. space.Shape], -options.Clip, options.Clip) : space;
 }

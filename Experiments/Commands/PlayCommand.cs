@@ -52,9 +52,9 @@ internal static class PlayCommand
         var policy = trained.Policy;
         var exitCode = env switch
         {
-            IEnv<float, int> discrete => Play(discrete, (observation, action) => action[0] = policy.Act(observation), episodes, seed, screen, recorder, stop.Token),
+            IEnv<float, int> discrete => Play(discrete, (observation, action) => policy.Act(observation, action), episodes, seed, screen, recorder, stop.Token),
             IEnv<float, float> continuous => Play(continuous, (observation, action) => policy.Act(observation, action), episodes, seed, screen, recorder, stop.Token),
-            IEnv<byte, int> discrete => Play(discrete, (observation, action) => action[0] = policy.ActOnBytes(observation), episodes, seed, screen, recorder, stop.Token),
+            IEnv<byte, int> discrete => Play(discrete, (observation, action) => policy.ActOnBytes(observation, action), episodes, seed, screen, recorder, stop.Token),
             IEnv<byte, float> continuous => Play(continuous, (observation, action) => policy.ActOnBytes(observation, action), episodes, seed, screen, recorder, stop.Token),
             _ => throw new NotSupportedException($"Expected an environment with observations of float or byte, as play can show, got {trained.Spec.Id} with {env.ObservationSpace}."),
         };

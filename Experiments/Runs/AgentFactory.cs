@@ -18,6 +18,13 @@ internal static class AgentFactory
     /// <summary>Checks the settings of the agent that is asked for.</summary>
     public static void Validate(RunSettings settings)
     {
+        if ((settings.Normalize.Observations || settings.Normalize.Rewards) && settings.Agent is not ("ppo" or "a2c"))
+        {
+            throw new UsageException(
+                $"Expected normalize.observations and normalize.rewards to be false for {settings.Agent}: the scales move, and it learns from steps of long ago, "
+                + "or from several vectors, each with scales of its own. Take ppo or a2c.");
+        }
+
         switch (settings.Agent)
         {
             case "ppo":
@@ -41,11 +48,12 @@ internal static class AgentFactory
     }
 
     /// <summary>The environments that the agent steps together; null for an agent that makes its own, one vector a thread.</summary>
+    /// <exception cref="ArgumentException">The settings do not fit the environments.</exception>
     public static VectorEnv? CreateEnvs(RunSettings settings, EnvSpec spec) => settings.Agent switch
     {
-        "ppo" => spec.CreateVector(settings.Ppo.Environments),
+        "ppo" => settings.Normalize.Apply(spec.CreateVector(settings.Ppo.Environments), settings.Ppo.Gamma),
         "dqn" => spec.CreateVector(settings.Dqn.Environments),
-        "a2c" => spec.CreateVector(settings.A2c.Environments),
+        "a2c" => settings.Normalize.Apply(spec.CreateVector(settings.A2c.Environments), settings.A2c.Gamma),
         "a3c" or "impala" => null,
         _ => throw Unknown(settings),
     };

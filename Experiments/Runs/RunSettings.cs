@@ -63,6 +63,8 @@ internal sealed record RunSettings
 
     public ImpalaOptions Impala { get; init; } = new();
 
+    public NormalizationSettings Normalize { get; init; } = new();
+
     public NetworkOptions Network { get; init; } = new();
 
     /// <summary>The settings of a run.</summary>

@@ -80,11 +80,22 @@ internal sealed record TrainedRun(Policy Policy, EnvSpec Spec, ulong Seed) : IDi
     {
         var env = spec.Create();
         using var owned = env as IDisposable;
-        var wanted = $"{env.ObservationSpace.Size} observed numbers and {(env.ActionSpace is Discrete choices ? $"{choices.N} choices" : $"{env.ActionSpace.Size} continuous actions")}";
-        var given = $"{policy.ObservationSize} observed numbers and {(policy.Kind == ActionKind.Discrete ? $"{policy.ActionCount} choices" : $"{policy.ActionSize} continuous actions")}";
+        var wanted = $"{env.ObservationSpace.Size} observed numbers and {Wanted(env.ActionSpace)}";
+        var given = $"{policy.ObservationSize} observed numbers and {(policy.Kind == ActionKind.Continuous ? Numbers(policy.ActionSize) : Choices(policy.ActionCounts))}";
         if (wanted != given)
             throw new UsageException($"Expected a policy for {spec.Id}, with {wanted}, got one for {given}. Choose the environment that it was trained in with --env.");
     }
+
+    private static string Wanted(Space actions) => actions switch
+    {
+        Discrete one => Choices([one.N]),
+        MultiDiscrete several => Choices(several.Choices),
+        _ => Numbers(actions.Size),
+    };
+
+    private static string Choices(IEnumerable<int> counts) => $"{string.Join(" and ", counts)} choices";
+
+    private static string Numbers(int size) => $"{size} continuous actions";
 
     private static void RequireExists(string path)
     {

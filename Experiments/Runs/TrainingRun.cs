@@ -44,9 +44,9 @@ internal sealed class TrainingRun : IDisposable
         torch.set_num_threads(settings.Threads);
         spec = EnvRegistry.Get(settings.Env);
         statistics = new(spec.RewardThreshold);
-        envs = AgentFactory.CreateEnvs(settings, spec);
         try
         {
+            envs = AgentFactory.CreateEnvs(settings, spec);
             var device = TorchDevice.Choose(settings.Device);
             this.settings = settings with { Device = device.ToString() };   // what auto came to, so that the settings repeat the run
             agent = AgentFactory.Make(settings, spec, envs, device);

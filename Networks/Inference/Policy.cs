@@ -23,6 +23,10 @@ namespace RlWn.Inference;
 /// Files without rlwn.norm, as older versions wrote them, have no normalization.
 /// </para>
 /// <para>
+/// Or rlwn.action = "tanh_box": the bounds are finite, and the action is squashed between them by a tanh in place of being clipped. Or "multi_discrete": the
+/// outputs are the logits of several choices, one after another, and rlwn.choices = "[3, 2]" says how many each has.
+/// </para>
+/// <para>
 /// Or rlwn.action = "return_distribution": the outputs, [N, M] in a row, are then logits of the return of each of N choices over M = rlwn.atoms atoms
 /// from rlwn.return_low to rlwn.return_high, and the choice of the highest mean is taken.
 /// </para>
@@ -30,6 +34,10 @@ namespace RlWn.Inference;
 /// Behind a convolutional torso the layers are actor.head.{i}, and the convolutions are actor.torso.{name} with weight_g [out, 1, 1, 1] and weight_v
 /// [out, in, k, k], or weight, and bias; metadata then says rlwn.torso = "min_atar", "nature" or "impala", rlwn.torso_depth and rlwn.torso_width.
 /// Where the task's observations are bytes, rlwn.observation_high is their greatest value, by which they are divided.
+/// </para>
+/// <para>
+/// Where observations were normalized in training, actor.obs_mean and actor.obs_var, both [D] of F64, shift and scale each number of them to
+/// (x - mean) / √var, and rlwn.observation_clip = "10" is where that is cut off: a policy is always given what the task gives.
 /// </para>
 /// </remarks>
 public sealed class Policy : IDisposable
@@ -76,18 +84,26 @@ public sealed class Policy : IDisposable
     public ActionKind Kind => head.Kind;
 
     /// <summary>N: how many choices a discrete policy has.</summary>
-    /// <exception cref="InvalidOperationException">The policy is continuous.</exception>
+    /// <exception cref="InvalidOperationException">The policy is of another kind.</exception>
     public int ActionCount => RequireDiscrete().Choices;
 
-    /// <summary>A: how many numbers an action of a continuous policy has.</summary>
-    /// <exception cref="InvalidOperationException">The policy is discrete.</exception>
-    public int ActionSize => RequireContinuous().ActionSize;
+    /// <summary>How many choices each number of a discrete action has: [N], or of several at once [N₁, N₂, …]; empty for continuous policies.</summary>
+    public IReadOnlyList<int> ActionCounts => head switch
+    {
+        ChoiceHead one => [one.Choices],
+        MultiCategoricalHead several => several.Counts,
+        _ => [],
+    };
+
+    /// <summary>A: how many numbers an action of a continuous policy has, or of one of several choices at once.</summary>
+    /// <exception cref="InvalidOperationException">The policy is of one choice.</exception>
+    public int ActionSize => head is ChoiceHead ? RequireContinuous().ActionSize : head.ActionSize;
 
     /// <summary>The least value of each number of a continuous action, -∞ where unbounded; empty for discrete policies.</summary>
-    public IReadOnlyList<float> ActionLow => (head as GaussianHead)?.Low ?? [];
+    public IReadOnlyList<float> ActionLow => (head as ContinuousHead)?.Low ?? [];
 
     /// <summary>The greatest value of each number of a continuous action, ∞ where unbounded; empty for discrete policies.</summary>
-    public IReadOnlyList<float> ActionHigh => (head as GaussianHead)?.High ?? [];
+    public IReadOnlyList<float> ActionHigh => (head as ContinuousHead)?.High ?? [];
 
     /// <summary>The texts that came with the policy: those of the format, and what the training added, as the task.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
@@ -97,6 +113,9 @@ public sealed class Policy : IDisposable
 
     /// <summary>The layers.</summary>
     internal FoldedMlp Layers => network.Layers;
+
+    /// <summary>What normalizes observations; null where nothing does.</summary>
+    internal ObservationScale? Scale => network.Scale;
 
     /// <summary>What observations of bytes are multiplied by; null where they are numbers.</summary>
     internal float? ByteScale => byteScale;
@@ -122,7 +141,7 @@ public sealed class Policy : IDisposable
     }
 
     /// <summary>Makes a policy from its tensors.</summary>
-    /// <param name="tensors">Tensors of F32 with the names and shapes of the file; those beside the actor are ignored.</param>
+    /// <param name="tensors">Tensors with the names, types and shapes of the file; those beside the actor are ignored.</param>
     /// <param name="metadata">What <see cref="DiscreteMetadata"/> or <see cref="BoxMetadata"/> makes, and any other texts.</param>
     /// <exception cref="ArgumentException">Something is missing, superfluous or of the wrong shape, or a number is not finite.</exception>
     public static Policy FromTensors(IReadOnlyList<TensorData> tensors, IReadOnlyDictionary<string, string> metadata)
@@ -137,6 +156,13 @@ public sealed class Policy : IDisposable
     /// <param name="norm">What normalizes hidden layers.</param>
     public static Dictionary<string, string> DiscreteMetadata(ReadOnlySpan<int> observationShape, RowNorm norm = RowNorm.None) =>
         PolicyFormat.Discrete(observationShape, norm);
+
+    /// <summary>The metadata of a policy of several choices at once, to which other texts can be added.</summary>
+    /// <param name="observationShape">Length of each dimension of an observation.</param>
+    /// <param name="choices">How many each choice has, at least 1.</param>
+    /// <param name="norm">What normalizes hidden layers.</param>
+    public static Dictionary<string, string> MultiDiscreteMetadata(ReadOnlySpan<int> observationShape, ReadOnlySpan<int> choices, RowNorm norm = RowNorm.None) =>
+        PolicyFormat.MultiDiscrete(observationShape, choices, norm);
 
     /// <summary>The metadata of a policy of continuous actions, to which other texts can be added.</summary>
     /// <param name="observationShape">Length of each dimension of an observation.</param>
@@ -156,6 +182,14 @@ public sealed class Policy : IDisposable
         PolicyFormat.AddBytes(metadata, high);
     }
 
+    /// <summary>Says in metadata that continuous actions are squashed between their bounds by a tanh, and not clipped to them. See <see cref="TanhGaussian"/>.</summary>
+    /// <param name="metadata">What <see cref="BoxMetadata"/> made, of finite bounds.</param>
+    public static void AddTanh(IDictionary<string, string> metadata)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        PolicyFormat.AddTanh(metadata);
+    }
+
     /// <summary>Says in metadata that each choice has a distribution of its return: logits over atoms that lie evenly between two bounds.</summary>
     /// <param name="metadata">What <see cref="DiscreteMetadata"/> made.</param>
     /// <param name="atoms">M, from 2 to 1,000.</param>
@@ -165,6 +199,15 @@ public sealed class Policy : IDisposable
     {
         ArgumentNullException.ThrowIfNull(metadata);
         PolicyFormat.AddReturnDistribution(metadata, atoms, low, high);
+    }
+
+    /// <summary>Adds to metadata that observations are normalized, by the tensors actor.obs_mean and actor.obs_var.</summary>
+    /// <param name="metadata">What <see cref="DiscreteMetadata"/> or <see cref="BoxMetadata"/> made.</param>
+    /// <param name="clip">Normalized numbers beyond ± this are cut off; above 0.</param>
+    public static void AddObservationScale(IDictionary<string, string> metadata, double clip)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        PolicyFormat.AddObservationScale(metadata, clip);
     }
 
     /// <summary>Adds to metadata which convolutional torso stands before the layers.</summary>
@@ -190,6 +233,7 @@ public sealed class Policy : IDisposable
     /// <exception cref="InvalidOperationException">The policy is continuous.</exception>
     public int Act(ReadOnlySpan<float> observation)
     {
+        RequireDiscrete();
         var action = 0;
         Act(observation, 1, new Span<int>(ref action));
         return action;
@@ -209,7 +253,7 @@ public sealed class Policy : IDisposable
         return Act(Scaled(observation, rented.Numbers));
     }
 
-    /// <summary>The most probable action of a continuous policy of a task whose observations are bytes: the mean, clipped to the bounds.</summary>
+    /// <summary>The most probable action of a continuous policy of a task whose observations are bytes: the mean, within the bounds.</summary>
     /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
     /// <param name="action">Receives the action, [A].</param>
     /// <exception cref="ArgumentException">A length is wrong.</exception>
@@ -223,21 +267,42 @@ public sealed class Policy : IDisposable
         Act(Scaled(observation, rented.Numbers), action);
     }
 
-    /// <summary>The most probable actions of a discrete policy, one for each observation.</summary>
+    /// <summary>The most probable action of a policy of several choices at once, or of one.</summary>
+    /// <param name="observation">The observation, [D].</param>
+    /// <param name="action">Receives the choices, [A].</param>
+    /// <exception cref="ArgumentException">A length is wrong, or the observation holds NaN or overflowing numbers.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous.</exception>
+    public void Act(ReadOnlySpan<float> observation, Span<int> action) => Act(observation, 1, action);
+
+    /// <summary>The most probable action of a policy of several choices at once, or of one, of a task whose observations are bytes.</summary>
+    /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
+    /// <param name="action">Receives the choices, [A].</param>
+    /// <exception cref="ArgumentException">A length is wrong.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous, or its observations are no bytes.</exception>
+    [SkipLocalsInit]
+    public void ActOnBytes(ReadOnlySpan<byte> observation, Span<int> action)
+    {
+        RequireChoices();
+        Span<float> room = stackalloc float[NumbersOnStack];
+        using var rented = new Room(ObservationSize, room);
+        Act(Scaled(observation, rented.Numbers), action);
+    }
+
+    /// <summary>The most probable actions of a discrete policy, or one of several choices, for each observation.</summary>
     /// <param name="observations">The observations, [N, D], row-major.</param>
     /// <param name="batch">N: how many observations there are.</param>
-    /// <param name="actions">Receives the actions, [N].</param>
-    /// <inheritdoc cref="Act(ReadOnlySpan{float})" path="/exception"/>
-    public void Act(ReadOnlySpan<float> observations, int batch, Span<int> actions) => Choose(RequireDiscrete(), observations, batch, null, actions);
+    /// <param name="actions">Receives the actions, [N], or [N, A] where there are several choices.</param>
+    /// <inheritdoc cref="Act(ReadOnlySpan{float}, Span{int})" path="/exception"/>
+    public void Act(ReadOnlySpan<float> observations, int batch, Span<int> actions) => Choose(RequireChoices(), observations, batch, null, actions);
 
-    /// <summary>The most probable action of a continuous policy: the mean, clipped to the bounds.</summary>
+    /// <summary>The most probable action of a continuous policy: the mean, within the bounds.</summary>
     /// <param name="observation">The observation, [D].</param>
     /// <param name="action">Receives the action, [A].</param>
     /// <exception cref="ArgumentException">A length is wrong, or the observation holds NaN or overflowing numbers.</exception>
     /// <exception cref="InvalidOperationException">The policy is discrete.</exception>
     public void Act(ReadOnlySpan<float> observation, Span<float> action) => Act(observation, 1, action);
 
-    /// <summary>The most probable actions of a continuous policy, one for each observation: the means, clipped to the bounds.</summary>
+    /// <summary>The most probable actions of a continuous policy, one for each observation: the means, within the bounds.</summary>
     /// <param name="observations">The observations, [N, D], row-major.</param>
     /// <param name="batch">N: how many observations there are.</param>
     /// <param name="actions">Receives the actions, [N, A], row-major.</param>
@@ -251,31 +316,39 @@ public sealed class Policy : IDisposable
     /// <inheritdoc cref="Act(ReadOnlySpan{float})" path="/exception"/>
     public int Sample(ReadOnlySpan<float> observation, Random random)
     {
+        RequireDiscrete();
         var action = 0;
         Sample(observation, 1, random, new Span<int>(ref action));
         return action;
     }
 
-    /// <summary>Draws actions of a discrete policy, one for each observation.</summary>
+    /// <summary>Draws an action of a policy of several choices at once, or of one.</summary>
+    /// <param name="observation">The observation, [D].</param>
+    /// <param name="random">The source of randomness.</param>
+    /// <param name="action">Receives the choices, [A].</param>
+    /// <inheritdoc cref="Act(ReadOnlySpan{float}, Span{int})" path="/exception"/>
+    public void Sample(ReadOnlySpan<float> observation, Random random, Span<int> action) => Sample(observation, 1, random, action);
+
+    /// <summary>Draws actions of a discrete policy, or one of several choices, for each observation.</summary>
     /// <param name="observations">The observations, [N, D], row-major.</param>
     /// <param name="batch">N: how many observations there are.</param>
     /// <param name="random">The source of randomness.</param>
-    /// <param name="actions">Receives the actions, [N].</param>
-    /// <inheritdoc cref="Act(ReadOnlySpan{float})" path="/exception"/>
+    /// <param name="actions">Receives the actions, [N], or [N, A] where there are several choices.</param>
+    /// <inheritdoc cref="Act(ReadOnlySpan{float}, Span{int})" path="/exception"/>
     public void Sample(ReadOnlySpan<float> observations, int batch, Random random, Span<int> actions)
     {
         ArgumentNullException.ThrowIfNull(random);
-        Choose(RequireDiscrete(), observations, batch, random, actions);
+        Choose(RequireChoices(), observations, batch, random, actions);
     }
 
-    /// <summary>Draws an action of a continuous policy, clipped to the bounds.</summary>
+    /// <summary>Draws an action of a continuous policy, within the bounds.</summary>
     /// <param name="observation">The observation, [D].</param>
     /// <param name="random">The source of randomness.</param>
     /// <param name="action">Receives the action, [A].</param>
     /// <inheritdoc cref="Act(ReadOnlySpan{float}, Span{float})" path="/exception"/>
     public void Sample(ReadOnlySpan<float> observation, Random random, Span<float> action) => Sample(observation, 1, random, action);
 
-    /// <summary>Draws actions of a continuous policy, one for each observation, clipped to the bounds.</summary>
+    /// <summary>Draws actions of a continuous policy, one for each observation, within the bounds.</summary>
     /// <param name="observations">The observations, [N, D], row-major.</param>
     /// <param name="batch">N: how many observations there are.</param>
     /// <param name="random">The source of randomness.</param>
@@ -339,10 +412,13 @@ public sealed class Policy : IDisposable
     }
 
     private ChoiceHead RequireDiscrete() => head as ChoiceHead ?? throw new InvalidOperationException(
-        $"Expected a policy of discrete actions, got one of {head.Description}. Use the methods that write the action to a span of float.");
+        $"Expected a policy of discrete actions, got one of {head.Description}. Use the methods that write the action to a span of {(head is MultiCategoricalHead ? "int" : "float")}.");
+
+    private ActionHead<int> RequireChoices() => head as ActionHead<int> ?? throw new InvalidOperationException(
+        $"Expected a policy of choices, got one of {head.Description}. Use the methods that write the action to a span of float.");
 
     private ActionHead<float> RequireContinuous() => head as ActionHead<float> ?? throw new InvalidOperationException(
-        $"Expected a policy of continuous actions, got one of {head.Description}. Use the methods that give the action as int.");
+        $"Expected a policy of continuous actions, got one of {head.Description}. Use the methods that give choices as int.");
 
     private void ThrowLengths(int observations, int batch, int actionSize, int actions) => throw new ArgumentException(
         $"Expected observations of [{batch}, {ObservationSize}] and actions of [{batch}, {actionSize}] numbers, got {observations} and {actions}.");

@@ -8,15 +8,16 @@ namespace RlWn.Inference;
 internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
 {
     private const string FormatKey = "rlwn.format", Format = "1";
-    private const string ObservationShapeKey = "rlwn.observation_shape", ObservationHighKey = "rlwn.observation_high";
+    private const string ObservationShapeKey = "rlwn.observation_shape", ObservationHighKey = "rlwn.observation_high", ObservationClipKey = "rlwn.observation_clip";
     private const string NormKey = "rlwn.norm", LayerNormText = "layer_norm", RmsNormText = "rms_norm";
     private const string TorsoKey = "rlwn.torso", TorsoDepthKey = "rlwn.torso_depth", TorsoWidthKey = "rlwn.torso_width";
     private const string MinAtarText = "min_atar", NatureText = "nature", ImpalaText = "impala";
     private const string ActionKey = "rlwn.action", DiscreteText = "discrete", BoxText = "box", ReturnsText = "return_distribution";
+    private const string MultiDiscreteText = "multi_discrete", TanhBoxText = "tanh_box", ChoicesKey = "rlwn.choices";
     private const string ActionLowKey = "rlwn.action_low", ActionHighKey = "rlwn.action_high";
     private const string AtomsKey = "rlwn.atoms", ReturnLowKey = "rlwn.return_low", ReturnHighKey = "rlwn.return_high";
 
-    private const int MostDepth = 10_000, MostWidth = 64, MostAtoms = 1_000;
+    private const int MostDepth = 10_000, MostWidth = 64, MostAtoms = 1_000, MostNumbers = 1 << 24;
 
     public static Dictionary<string, string> Discrete(ReadOnlySpan<int> observationShape, RowNorm norm) => Of(observationShape, norm, DiscreteText);
 
@@ -28,6 +29,15 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
         return metadata;
     }
 
+    public static Dictionary<string, string> MultiDiscrete(ReadOnlySpan<int> observationShape, ReadOnlySpan<int> choices, RowNorm norm)
+    {
+        var metadata = Of(observationShape, norm, MultiDiscreteText);
+        metadata[ChoicesKey] = $"[{string.Join(", ", choices.ToArray())}]";
+        return metadata;
+    }
+
+    public static void AddTanh(IDictionary<string, string> metadata) => metadata[ActionKey] = TanhBoxText;   // readers that know no such thing refuse it
+
     public static void AddBytes(IDictionary<string, string> metadata, byte high) =>
         metadata[ObservationHighKey] = Math.Max(high, (byte)1).ToString(CultureInfo.InvariantCulture);
 
@@ -38,6 +48,9 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
         metadata[ReturnLowKey] = low.ToString(CultureInfo.InvariantCulture);
         metadata[ReturnHighKey] = high.ToString(CultureInfo.InvariantCulture);
     }
+
+    public static void AddObservationScale(IDictionary<string, string> metadata, double clip) =>
+        metadata[ObservationClipKey] = clip.ToString(CultureInfo.InvariantCulture);
 
     public static void AddTorso(IDictionary<string, string> metadata, Torso torso, int depth, int width)
     {
@@ -81,7 +94,13 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
         var lengths = Numbers(ObservationShapeKey);
         if (!Array.TrueForAll(lengths, length => length is >= 1 and <= 65_536 && double.IsInteger(length)))
             throw new ArgumentException($"Expected metadata {ObservationShapeKey} = [channels, height, width], got \"{Shown(ObservationShapeKey)}\".");
-        return new(kind, Array.ConvertAll(lengths, length => (int)length), Whole(TorsoDepthKey, MostDepth), Whole(TorsoWidthKey, MostWidth));
+
+        var plan = new TorsoPlan(kind, Array.ConvertAll(lengths, length => (int)length), Whole(TorsoDepthKey, MostDepth), Whole(TorsoWidthKey, MostWidth));
+        return plan.Layers.All(layer => Size(layer.Input) <= MostNumbers && Size(layer.Output) <= MostNumbers)
+            ? plan
+            : throw new ArgumentException($"Expected metadata {ObservationShapeKey} of images for which no convolution makes more than {MostNumbers} numbers, got \"{Shown(ObservationShapeKey)}\".");
+
+        static long Size(MapShape shape) => (long)shape.Channels * shape.Height * shape.Width;
     }
 
     /// <summary>The shape of an observation of so many numbers.</summary>
@@ -108,15 +127,32 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
             : throw new ArgumentException($"Expected metadata {ObservationHighKey} from 1 to 255, got \"{Shown(ObservationHighKey)}\".");
     }
 
+    /// <summary>What normalizes observations; null where nothing does.</summary>
+    /// <param name="size">D.</param>
+    /// <param name="tensors">Where to take mean and variance from.</param>
+    public ObservationScale? ObservationScale(int size, PolicyTensors tensors)
+    {
+        if (!metadata.ContainsKey(ObservationClipKey))
+            return null;
+        if (!(double.TryParse(Text(ObservationClipKey), NumberStyles.Float, CultureInfo.InvariantCulture, out var clip) && clip > 0 && double.IsFinite(clip)))
+            throw new ArgumentException($"Expected metadata {ObservationClipKey} to be a number above 0, got \"{Shown(ObservationClipKey)}\".");
+
+        var (mean, variance) = (tensors.TakeDoubles("obs_mean", size).ToArray(), tensors.TakeDoubles("obs_var", size).ToArray());
+        return Array.TrueForAll(variance, number => number > 0)
+            ? new(mean, variance, clip)
+            : throw new ArgumentException($"Expected tensor actor.obs_var with numbers above 0, got {variance.Min()}.");
+    }
+
     /// <summary>What the network's outputs stand for.</summary>
     /// <param name="outputs">K.</param>
     /// <param name="tensors">Where to take its own tensors from.</param>
     public ActionHead Head(int outputs, PolicyTensors tensors) => Text(ActionKey) switch
     {
         DiscreteText => new CategoricalHead(outputs),
-        BoxText => Gaussian(outputs, tensors),
+        MultiDiscreteText => MultiCategorical(outputs),
+        BoxText or TanhBoxText => Continuous(outputs, tensors),
         ReturnsText => ReturnDistribution(outputs),
-        _ => throw new ArgumentException($"Expected metadata {ActionKey} = \"{DiscreteText}\", \"{BoxText}\" or \"{ReturnsText}\", got \"{Shown(ActionKey)}\"."),
+        _ => throw Unknown(ActionKey, $"\"{DiscreteText}\", \"{MultiDiscreteText}\", \"{BoxText}\", \"{TanhBoxText}\" or \"{ReturnsText}\""),
     };
 
     private static Dictionary<string, string> Of(ReadOnlySpan<int> observationShape, RowNorm norm, string action)
@@ -132,7 +168,15 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
         return metadata;
     }
 
-    private GaussianHead Gaussian(int outputs, PolicyTensors tensors)
+    private MultiCategoricalHead MultiCategorical(int outputs)
+    {
+        var counts = Numbers(ChoicesKey);
+        return counts.Length > 0 && Array.TrueForAll(counts, count => count >= 1 && double.IsInteger(count)) && counts.Sum() == outputs
+            ? new(Array.ConvertAll(counts, count => (int)count))
+            : throw new ArgumentException($"Expected metadata {ChoicesKey} of whole numbers from 1 that make up the {outputs} outputs, got \"{Shown(ChoicesKey)}\".");
+    }
+
+    private ContinuousHead Continuous(int outputs, PolicyTensors tensors)
     {
         var logStd = tensors.Take("log_std", outputs).ToArray();
         var (low, high) = (Bounds(ActionLowKey, outputs, float.NegativeInfinity), Bounds(ActionHighKey, outputs, float.PositiveInfinity));
@@ -142,7 +186,15 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
                 throw new ArgumentException($"Expected {ActionLowKey} <= {ActionHighKey}, got {low[i]} and {high[i]} at index {i}.");
         }
 
-        return new(logStd, low, high);
+        if (Text(ActionKey) == BoxText)
+            return new GaussianHead(logStd, low, high);
+        for (var i = 0; i < outputs; i++)
+        {
+            if (!float.IsFinite(low[i]) || !float.IsFinite(high[i]))
+                throw new ArgumentException($"Expected finite {ActionLowKey} and {ActionHighKey} with {ActionKey} = \"{TanhBoxText}\", got {low[i]} and {high[i]} at index {i}.");
+        }
+
+        return new TanhGaussianHead(logStd, low, high);
     }
 
     private ReturnDistributionHead ReturnDistribution(int outputs)

@@ -29,6 +29,20 @@ internal sealed class PolicyTensors
     /// <exception cref="ArgumentException">It is not there, is of another shape or type, or holds numbers that are not finite.</exception>
     public ReadOnlySpan<float> Take(string name, params ReadOnlySpan<int> shape) => TakeFull($"{Prefix}{name}", shape).Floats;
 
+    /// <summary>Takes a tensor of F64.</summary>
+    /// <inheritdoc cref="Take"/>
+    public ReadOnlySpan<double> TakeDoubles(string name, params ReadOnlySpan<int> shape)
+    {
+        var numbers = TakeOf(DType.F64, $"{Prefix}{name}", shape).Doubles;
+        foreach (var value in numbers)
+        {
+            if (!double.IsFinite(value))
+                throw NotFinite($"{Prefix}{name}", value);
+        }
+
+        return numbers;
+    }
+
     /// <summary>Takes the convolutions of a torso.</summary>
     /// <exception cref="ArgumentException">One is missing or does not fit.</exception>
     public FoldedTorso TakeTorso(TorsoPlan plan)
@@ -140,21 +154,26 @@ internal sealed class PolicyTensors
 
     private TensorData TakeFull(string name, params ReadOnlySpan<int> shape)
     {
-        var expected = $"Expected tensor {name} of F32 [{string.Join(", ", shape.ToArray())}]";
-        if (!remaining.Remove(name, out var tensor))
-            throw new ArgumentException($"{expected}, got none.");
-        if (tensor.Type != DType.F32 || !tensor.Shape.AsSpan().SequenceEqual(shape))
-            throw new ArgumentException($"{expected}, got {tensor.Type} {tensor.ShapeText}.");
-
+        var tensor = TakeOf(DType.F32, name, shape);
         foreach (var value in tensor.Floats)
         {
             if (!float.IsFinite(value))
-            {
-                throw new ArgumentException(
-                    $"{expected} with finite numbers, got {value}. The training has diverged; take an earlier checkpoint.");
-            }
+                throw NotFinite(name, value);
         }
 
         return tensor;
     }
+
+    private TensorData TakeOf(DType type, string name, ReadOnlySpan<int> shape)
+    {
+        var expected = $"Expected tensor {name} of {type} [{string.Join(", ", shape.ToArray())}]";
+        if (!remaining.Remove(name, out var tensor))
+            throw new ArgumentException($"{expected}, got none.");
+        return tensor.Type == type && tensor.Shape.AsSpan().SequenceEqual(shape)
+            ? tensor
+            : throw new ArgumentException($"{expected}, got {tensor.Type} {tensor.ShapeText}.");
+    }
+
+    private static ArgumentException NotFinite(string name, double value) =>
+        new($"Expected tensor {name} with finite numbers, got {value}. The training has diverged; take an earlier checkpoint.");
 }

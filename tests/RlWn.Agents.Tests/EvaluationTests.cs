@@ -67,6 +67,10 @@ public class EvaluationTests
         Assert.Contains(
             "actions of 2 continuous numbers, got one for 2 and 2 choices",
             Assert.Throws<ArgumentException>(() => Evaluation.Run(policy, poles, 1, 1)).Message, StringComparison.Ordinal);
+        using var levers = new SyncVectorEnv<float, int>(() => new Levers(), 1);
+        Assert.Contains(
+            "actions of 3 and 2 choices, got one for 2 and 2 choices",
+            Assert.Throws<ArgumentException>(() => Evaluation.Run(policy, levers, 1, 1)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Evaluation.Run(fitting, threeArms, 1, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => Evaluation.Run(fitting, bandits, 0, 1));
     }

@@ -102,6 +102,18 @@ public class NormalizedVectorEnvTests
         Assert.Throws<ArgumentException>(() => new NormalizedVectorEnv(new SyncVectorEnv<byte, int>(() => new Pong(), 1)));
 
     [Fact]
+    public void Step_RewardsAloneOfBytes_LeavesTheBytes()
+    {
+        using var envs = new NormalizedVectorEnv(new SyncVectorEnv<byte, int>(() => new Pong(), 2), new() { Observations = false });
+        envs.Reset(1);
+        envs.Step();
+        Assert.IsType<ByteBox>(envs.ObservationSpace);
+        Assert.Equal(envs.Inner.Observations.Bytes.ToArray(), envs.Observations.Bytes.ToArray());
+        Assert.Equal(2.0001, envs.ReturnStatistics.Count);
+        Assert.Equal(1e-4, envs.ObservationStatistics.Count);
+    }
+
+    [Fact]
     public void Load_Saved_GoesOnAlike()
     {
         using var saved = new NormalizedVectorEnv(new CartPoleVector(3));

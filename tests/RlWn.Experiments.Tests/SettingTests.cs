@@ -70,6 +70,14 @@ public sealed class SettingTests
     public void Resolve_SettingsThatContradict_SaysWhich() =>   // 4 environments of 128 steps: 512 transitions
         Assert.Contains("Expected ppo.minibatches to divide a rollout's 512 transitions", Assert.Throws<UsageException>(() => Resolve("ppo.minibatches=7")).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("dqn", "normalize.observations=true")]
+    [InlineData("a3c", "normalize.rewards=true")]
+    [InlineData("impala", "normalize.observations=true")]
+    public void Resolve_NormalizationThatAnAgentCannotHave_SaysWhich(string agent, string set) => Assert.StartsWith(
+        $"Expected normalize.observations and normalize.rewards to be false for {agent}:",
+        Assert.Throws<UsageException>(() => Resolve($"agent={agent}", set)).Message, StringComparison.Ordinal);
+
     [Fact]
     public void Resolve_UnknownEnv_NamesTheNearest() =>
         Assert.Equal("CartPole-v1", Assert.Throws<UnknownEnvException>(() => Resolve("env=CartPol-v1")).Nearest);

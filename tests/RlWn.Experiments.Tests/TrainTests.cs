@@ -12,6 +12,32 @@ public sealed class TrainTests : IDisposable
 
     public void Dispose() => scratch.Dispose();
 
+    // Killed or not, what is seen of observations is part of the checkpoint and of the policy.
+    [Fact]
+    public void Train_Normalized_ResumesBitByBitAndActsOnWhatTheTaskGives()
+    {
+        string[] arguments =
+        [
+            "train", "pendulum-ppo", "--quiet", "--seed", "3", "--steps", "8192", "--set", "normalize.observations=true", "--set", "normalize.rewards=true",
+            "--set", "checkpointEvery=0", "--set", "evaluateEvery=4096", "--set", "evaluationEpisodes=2",
+        ];
+        Assert.Equal(0, Rlwn.Run(scratch.Path, [.. arguments, "--out", "whole"]).ExitCode);
+        Assert.Equal(0, Rlwn.Run(scratch.Path, [.. arguments, "--out", "cut"]).ExitCode);
+        File.Delete(Directory.GetFiles(scratch["cut"], "checkpoint-*.ckpt").Max(StringComparer.Ordinal)!);
+        File.WriteAllText(scratch["cut/status.json"], """{ "state": "running" }""");   // as a kill leaves it
+        File.Delete(scratch["cut/policy.safetensors"]);
+
+        var (exitCode, _, error) = Rlwn.Run(scratch.Path, "resume", "cut", "--quiet");
+        Assert.Equal(0, exitCode);
+        Assert.Contains("Going on from step 6,144.", error, StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllBytes(scratch["whole/policy.safetensors"]), File.ReadAllBytes(scratch["cut/policy.safetensors"]));
+        Assert.Equal(File.ReadAllText(scratch["whole/evaluation.json"]), File.ReadAllText(scratch["cut/evaluation.json"]));
+        Assert.Equal(0, Rlwn.Run(scratch.Path, "evaluate", "whole", "--episodes", "2").ExitCode);
+
+        Assert.Equal(2, Rlwn.Run(scratch.Path, "train", "breakout-ppo", "--set", "normalize.observations=true", "--out", "bytes").ExitCode);
+        Assert.False(Directory.Exists(scratch["bytes"]));
+    }
+
     [Fact]
     public void Train_ToTheEnd_LeavesAWholeRunFolder()
     {

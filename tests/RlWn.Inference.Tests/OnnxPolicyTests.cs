@@ -42,6 +42,40 @@ public sealed class OnnxPolicyTests
         OnnxRun.AssertClose(Outputs(onBytes, [.. observations.Select(value => value / 200f)], 7), logits);
     }
 
+    // Means far from 0 beside their deviations, where single precision alone would lose digits. Layers see numbers, a torso images.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Write_ObservationScale_GivesTheActionsOfWhatTheTaskGives(bool isImage)
+    {
+        int[] shape = isImage ? [2, 10, 10] : [6];
+        var metadata = Policy.DiscreteMetadata(shape);
+        Policy.AddObservationScale(metadata, clip: 1.5);
+        if (isImage)
+            Policy.AddTorso(metadata, Torso.MinAtar, depth: 9, width: 1);
+        var plan = new TorsoPlan(Torso.MinAtar, [2, 10, 10], depth: 9, widening: 1);
+        var size = isImage ? 200 : 6;
+        var random = new Random(4);
+        double[] mean = [.. Enumerable.Range(0, size).Select(i => (i % 3 * 1234.5678) + random.NextDouble())];
+        double[] variance = [.. Enumerable.Range(0, size).Select(_ => 0.01 + random.NextDouble())];
+        using var policy = Policy.FromTensors(
+            [
+                .. isImage ? [.. Convolutions(plan), .. Layers("actor.head.", RowNorm.None, plan.Features, 32, 4)] : Layers("actor.", RowNorm.None, 6, 32, 4),
+                TensorData.Of("actor.obs_mean", [size], mean), TensorData.Of("actor.obs_var", [size], variance),
+            ],
+            metadata);
+        using var run = new OnnxRun(OnnxPolicy.ToBytes(policy));
+
+        float[] observations = [.. Enumerable.Range(0, 50 * size).Select(i => (float)(mean[i % size] + (2 * random.NextDouble()) - 1))];
+        float[] seen = [.. observations.Select((x, i) => (float)Math.Clamp((x - mean[i % size]) / Math.Sqrt(variance[i % size]), -1.5, 1.5))];
+        Assert.Contains(1.5f, seen);
+        OnnxRun.AssertClose(Outputs(policy, seen, 50), run.Run<float, float>(observations, 50, shape)["logits"]);
+        var actions = new int[50];
+        policy.Act(observations, 50, actions);
+        Assert.Equal(actions.Select(action => (long)action), run.Run<float, long>(observations, 50, shape)["action"]);
+        Assert.True(actions.Distinct().Count() > 1);
+    }
+
     [Fact]
     public void Write_Continuous_GivesMeanDeviationAndTheMeanWithinTheBounds()
     {
@@ -55,6 +89,42 @@ public sealed class OnnxPolicyTests
         Assert.Equal([0.5f, -0.5f, -5, 5, 100, -100], outputs["mean"]);
         Assert.Equal([0.5f, -0.25f], outputs["log_std"]);
         Assert.Equal([0.5f, -0.5f, -2, 1, 100, -100], outputs["action"]);
+    }
+
+    [Fact]
+    public void Write_SeveralChoices_GiveTheGreatestOfEach()
+    {
+        using var policy = Policy.FromTensors([.. Layers("actor.", RowNorm.None, 6, 32, 7)], Policy.MultiDiscreteMetadata([6], [3, 1, 2, 1]));
+        using var run = new OnnxRun(OnnxPolicy.ToBytes(policy));
+        var observations = Uniform(new Random(3), 50 * 6, 2);
+
+        AssertDescribed(run.Session.OutputMetadata["logits"], typeof(float), -1, 7);
+        AssertDescribed(run.Session.OutputMetadata["action"], typeof(long), -1, 4);
+        OnnxRun.AssertClose(Outputs(policy, observations, 50), run.Run<float, float>(observations, 50, 6)["logits"]);
+        var actions = new int[200];
+        policy.Act(observations, 50, actions);
+        Assert.Equal(actions.Select(action => (long)action), run.Run<float, long>(observations, 50, 6)["action"]);
+        Assert.Equal(3, actions.Where((_, i) => i % 4 == 0).Distinct().Count());
+        Assert.Equal(2, actions.Where((_, i) => i % 4 == 2).Distinct().Count());
+    }
+
+    [Fact]
+    public void Write_Squashed_GivesTheMeanAndItsTanhBetweenTheBounds()
+    {
+        var metadata = Policy.BoxMetadata([1], [-2, 0], [4, 1]);
+        Policy.AddTanh(metadata);
+        using var policy = Policy.FromTensors(
+            [TensorData.Of("actor.0.weight", [2, 1], [1f, -1]), TensorData.Of("actor.0.bias", [2], [0f, 0]), TensorData.Of("actor.log_std", [2], [0.5f, -0.25f])], metadata);
+        using var run = new OnnxRun(OnnxPolicy.ToBytes(policy));
+
+        float[] observations = [0.5f, -5, 0, 0.001f, 100];
+        var outputs = run.Run<float, float>(observations, 5, 1);
+        var actions = new float[10];
+        policy.Act(observations, 5, actions);
+        Assert.Equal([0.5f, -0.5f, -5, 5, 0, 0, 0.001f, -0.001f, 100, -100], outputs["mean"]);
+        OnnxRun.AssertClose(actions, outputs["action"]);
+        Assert.Equal([4, 0], outputs["action"][8..]);
+        Assert.Equal([0.5f, -0.25f], outputs["log_std"]);
     }
 
     // Atoms -1, 0, 1. The first choice has logits (9, 0, 9), mean 0; the second (0, 0, x), mean (eˣ - 1) / (eˣ + 2).

@@ -299,6 +299,167 @@ public sealed class PolicyTests : IDisposable
         AssertRefused(norm == RowNorm.LayerNorm ? [.. linear, weight] : [.. linear, weight, bias], metadata, "actor.0_norm.bias");
     }
 
+    // Logits (x0, x1, 0) of the first choice and (x1, 0.5) of the second.
+    [Fact]
+    public void Act_SeveralChoices_AreTheHighestLogitOfEach()
+    {
+        using var made = SmallMultiDiscrete();
+        var path = Path.Combine(folder, "several.safetensors");
+        made.Save(path);
+        using var policy = Policy.Load(path);
+        var action = new int[2];
+
+        Assert.Equal((ActionKind.MultiDiscrete, 2), (policy.Kind, policy.ActionSize));
+        Assert.Equal([3, 2], policy.ActionCounts);
+        policy.Act([2, 1], action);
+        Assert.Equal([0, 0], action);
+        policy.Act([-2, 0.25f], action);
+        Assert.Equal([1, 1], action);
+        var actions = new int[3000];
+        policy.Act([.. Enumerable.Repeat((float[])[2, 1, -2, 0.25f, -1, -1], 500).SelectMany(rows => rows)], 1500, actions);
+        Assert.Equal(Enumerable.Repeat((int[])[0, 0, 1, 1, 2, 1], 500).SelectMany(rows => rows), actions);
+
+        Assert.Contains("span", Assert.Throws<InvalidOperationException>(() => policy.Act([1, 2])).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => policy.ActionCount);
+        Assert.Throws<InvalidOperationException>(() => policy.Act([1, 2], new float[2]));
+        Assert.Throws<ArgumentException>(() => policy.Act([1, 2], new int[1]));
+        var ofBytes = Policy.MultiDiscreteMetadata([2], [3, 2]);
+        Policy.AddBytes(ofBytes, 10);
+        using (var bytes = Policy.FromTensors(MultiDiscreteTensors(), ofBytes))
+            bytes.ActOnBytes([0, 4], action);   // logits (0, 0.4, 0) and (0.4, 0.5)
+        Assert.Equal([1, 1], action);
+        using var one = SmallDiscrete();
+        one.Act([3, 2], action.AsSpan(0, 1));
+        Assert.Equal((0, 3), (action[0], Assert.Single(one.ActionCounts)));
+        float[] observation = [2, 1];
+        var random = new Random(1);
+        Allocations.AssertNone(() =>
+        {
+            policy.Act(observation, action);
+            policy.Sample(observation, random, action);
+        });
+    }
+
+    [Fact]
+    public void Sample_SeveralChoices_AreDrawnApart()
+    {
+        using var policy = SmallMultiDiscrete();
+        var random = new Random(1);
+        var (x0, x1) = (MathF.Log(2), MathF.Log(3));   // (⅓, ½, ⅙), and 3 against √e: 0.645
+        var drawn = Enumerable.Range(0, 4000).Select(_ =>
+        {
+            var action = new int[2];
+            policy.Sample([x0, x1], random, action);
+            return (action[0], action[1]);
+        }).ToArray();
+
+        Assert.Equal(0.5 * 0.6453, drawn.Count(pair => pair == (1, 0)) / 4000.0, 0.03);
+        Assert.Equal(0.16667 * 0.3547, drawn.Count(pair => pair == (2, 1)) / 4000.0, 0.015);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("[]")]
+    [InlineData("[3, 3]")]
+    [InlineData("[6, -1]")]
+    [InlineData("[2.5, 2.5]")]
+    [InlineData("[5, 0]")]
+    [InlineData("five")]
+    public void Load_DamagedChoices_SaysWhat(string? text)
+    {
+        var metadata = Policy.MultiDiscreteMetadata([2], [3, 2]);
+        metadata.Remove("rlwn.choices");
+        if (text is not null)
+            metadata["rlwn.choices"] = text;
+        AssertRefused(MultiDiscreteTensors(), metadata, "rlwn.choices");
+    }
+
+    // Means (x, -x), bounds (-2, 4) and (0, 1): middles 1 and ½, halves 3 and ½.
+    [Fact]
+    public void Act_Squashed_IsTheTanhOfTheMeanBetweenTheBounds()
+    {
+        var path = Path.Combine(folder, "squashed.safetensors");
+        using (var made = SmallSquashed())
+            made.Save(path);
+        using var policy = Policy.Load(path);
+        var action = new float[2];
+
+        policy.Act([0.5f], action);
+        Assert.Equal(1 + (3 * Math.Tanh(0.5)), action[0], 1e-6);
+        Assert.Equal(0.5 - (0.5 * Math.Tanh(0.5)), action[1], 1e-6);
+        policy.Act([1000], action);
+        Assert.Equal([4, 0], action);
+        Assert.Equal((ActionKind.Continuous, 2), (policy.Kind, policy.ActionSize));
+        Assert.Equal([-2, 0], policy.ActionLow);
+        Assert.Equal([4, 1], policy.ActionHigh);
+
+        // Half of all draws lie below the median.
+        var random = new Random(1);
+        var below = 0;
+        for (var i = 0; i < 2000; i++)
+        {
+            policy.Sample([0.5f], random, action);
+            below += action[0] < 1 + (3 * Math.Tanh(0.5)) ? 1 : 0;
+            Assert.InRange(action[1], 0, 1);
+        }
+
+        Assert.InRange(below, 900, 1100);
+    }
+
+    [Fact]
+    public void Load_SquashedWithoutBounds_SaysWhat()
+    {
+        var metadata = ContinuousMetadata();   // [-2, null] and [null, 1]
+        Policy.AddTanh(metadata);
+        AssertRefused(ContinuousTensors(), metadata, "Expected finite rlwn.action_low and rlwn.action_high");
+    }
+
+    // Means 10 and -1, deviations 2 and 0.5, cut off at 3: (14, 0) is seen as (2, 2), (1000, -9) as (3, -3). Logits are (seen0 + 0.5, seen1, 0).
+    [Fact]
+    public void Load_ObservationScale_ActsOnWhatTheTaskGives()
+    {
+        var metadata = Policy.DiscreteMetadata([2]);
+        Policy.AddObservationScale(metadata, clip: 3);
+        TensorData[] tensors =
+        [
+            TensorData.Of("actor.0.weight", [3, 2], [1f, 0, 0, 1, 0, 0]), TensorData.Of("actor.0.bias", [3], [0.5f, 0, 0]),
+            TensorData.Of("actor.obs_mean", [2], [10.0, -1]), TensorData.Of("actor.obs_var", [2], [4.0, 0.25]),
+        ];
+        var path = Path.Combine(folder, "scaled.safetensors");
+        using (var policy = Policy.FromTensors(tensors, metadata))
+            policy.Save(path);
+        using var loaded = Policy.Load(path);
+
+        Assert.Equal(0, loaded.Act([14, 0]));         // (2.5, 2, 0)
+        Assert.Equal(1, loaded.Act([12.5f, 0]));      // (1.75, 2, 0)
+        Assert.Equal(0, loaded.Act([1000, 1000]));    // (3.5, 3, 0): both cut off
+        Assert.Equal(2, loaded.Act([8, -1.05f]));     // (-0.5, -0.1, 0)
+        var actions = new int[3000];
+        loaded.Act([.. Enumerable.Repeat((float[])[14, 0, 12.5f, 0, 8, -1.05f], 1000).SelectMany(rows => rows)], 3000, actions);
+        Assert.Equal(Enumerable.Repeat((int[])[0, 1, 2], 1000).SelectMany(three => three), actions);
+        Assert.Throws<ArgumentException>(() => loaded.Act([float.NaN, 0]));
+        float[] observation = [14, 0];
+        Allocations.AssertNone(() => loaded.Act(observation));
+    }
+
+    [Fact]
+    public void Load_DamagedObservationScale_SaysWhat()
+    {
+        var metadata = Policy.DiscreteMetadata([2]);
+        Policy.AddObservationScale(metadata, clip: 3);
+        var (mean, variance) = (TensorData.Of("actor.obs_mean", [2], [10.0, -1]), TensorData.Of("actor.obs_var", [2], [4.0, 0.25]));
+
+        AssertRefused([.. DiscreteTensors(), variance], metadata, "actor.obs_mean of F64 [2], got none");
+        AssertRefused([.. DiscreteTensors(), mean], metadata, "actor.obs_var of F64 [2], got none");
+        AssertRefused([.. DiscreteTensors(), TensorData.Of("actor.obs_mean", [3], [10.0, -1, 0]), variance], metadata, "got F64 [3]");
+        AssertRefused([.. DiscreteTensors(), TensorData.Of("actor.obs_mean", [2], [10f, -1]), variance], metadata, "got F32 [2]");
+        AssertRefused([.. DiscreteTensors(), TensorData.Of("actor.obs_mean", [2], [double.NaN, -1]), variance], metadata, "NaN");
+        AssertRefused([.. DiscreteTensors(), mean, TensorData.Of("actor.obs_var", [2], [4.0, 0])], metadata, "above 0, got 0");
+        AssertRefused([.. DiscreteTensors(), mean, variance], Policy.DiscreteMetadata([2]), "actor.obs_mean, actor.obs_var");
+        foreach (var text in (string[])["0", "-1", "NaN", "Infinity", "ten", ""])
+            AssertRefused([.. DiscreteTensors(), mean, variance], new(metadata) { ["rlwn.observation_clip"] = text }, "rlwn.observation_clip");
+    }
+
     private static TensorData[] DiscreteTensors() =>
     [
         TensorData.Of("actor.0.weight_g", [2, 1], [1f, 1]),
@@ -317,6 +478,68 @@ public sealed class PolicyTests : IDisposable
 
     private static Dictionary<string, string> ContinuousMetadata() =>
         Policy.BoxMetadata([1], [-2, float.NegativeInfinity], [float.PositiveInfinity, 1]);
+
+    // A whole file is of images [2, 6, 6] behind MinAtar's convolution, 16 filters to [16, 4, 4]; each row breaks one thing.
+    [Theory]
+    [InlineData("rlwn.torso", "vgg", "Expected metadata rlwn.torso = \"min_atar\", \"nature\", \"impala\" or none, got \"vgg\"")]
+    [InlineData("rlwn.torso", "", "Expected metadata rlwn.torso")]
+    [InlineData("rlwn.torso", null, "Expected a tensor actor.0.weight_v or actor.0.weight, got none")]
+    [InlineData("rlwn.torso", "nature", "torso")]
+    [InlineData("rlwn.torso", "impala", "Expected tensor actor.torso.stage1")]
+    [InlineData("rlwn.torso_depth", null, "Expected metadata rlwn.torso_depth from 1 to 10000, got \"\"")]
+    [InlineData("rlwn.torso_depth", "0", "rlwn.torso_depth")]
+    [InlineData("rlwn.torso_depth", "-3", "rlwn.torso_depth")]
+    [InlineData("rlwn.torso_depth", "9.5", "rlwn.torso_depth")]
+    [InlineData("rlwn.torso_depth", "99999999999", "rlwn.torso_depth")]
+    [InlineData("rlwn.torso_width", null, "Expected metadata rlwn.torso_width from 1 to 64, got \"\"")]
+    [InlineData("rlwn.torso_width", "65", "rlwn.torso_width")]
+    [InlineData("rlwn.torso_width", "wide", "rlwn.torso_width")]
+    [InlineData("rlwn.torso_width", "2", "Expected tensor actor.torso.conv1.weight")]
+    [InlineData("rlwn.observation_shape", null, "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[72]", "[channels, height, width]")]
+    [InlineData("rlwn.observation_shape", "[2, 6, 6.5]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[2, 6, 0]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[2, 6, null]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[2, 6, 100000]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[2, 65536, 65536]", "rlwn.observation_shape")]
+    [InlineData("rlwn.observation_shape", "[2, 2, 2]", "torso")]
+    [InlineData("rlwn.observation_shape", "[3, 6, 6]", "Expected tensor actor.torso.conv1.weight")]
+    [InlineData("rlwn.observation_shape", "[2, 6, 7]", "Expected a layer for the 320 features of the torso, got one for 256")]
+    [InlineData("rlwn.observation_high", "0", "rlwn.observation_high")]
+    [InlineData("rlwn.observation_high", "256", "rlwn.observation_high")]
+    public void Load_DamagedTorso_SaysWhat(string key, string? text, string expected)
+    {
+        TensorData[] tensors =
+        [
+            TensorData.Of("actor.torso.conv1.weight", [16, 2, 3, 3], new float[288]), TensorData.Of("actor.torso.conv1.bias", [16], new float[16]),
+            TensorData.Of("actor.head.0.weight", [3, 256], new float[768]), TensorData.Of("actor.head.0.bias", [3], [0f, 1, 0]),
+        ];
+        var metadata = Policy.DiscreteMetadata([2, 6, 6]);
+        Policy.AddTorso(metadata, Torso.MinAtar, depth: 9, width: 1);
+        Policy.AddBytes(metadata, 255);
+        using (var whole = Policy.FromTensors(tensors, metadata))
+            Assert.Equal(1, whole.ActOnBytes(new byte[72]));
+
+        metadata.Remove(key);
+        if (text is not null)
+            metadata[key] = text;
+        AssertRefused(tensors, metadata, expected);
+    }
+
+    private static TensorData[] MultiDiscreteTensors() =>
+    [
+        TensorData.Of("actor.0.weight", [5, 2], [1f, 0, 0, 1, 0, 0, 0, 1, 0, 0]),
+        TensorData.Of("actor.0.bias", [5], [0f, 0, 0, 0, 0.5f]),
+    ];
+
+    private static Policy SmallMultiDiscrete() => Policy.FromTensors(MultiDiscreteTensors(), Policy.MultiDiscreteMetadata([2], [3, 2]));
+
+    private static Policy SmallSquashed()
+    {
+        var metadata = Policy.BoxMetadata([1], [-2, 0], [4, 1]);
+        Policy.AddTanh(metadata);
+        return Policy.FromTensors(ContinuousTensors(), metadata);
+    }
 
     private static Policy SmallDiscrete() => Policy.FromTensors(DiscreteTensors(), Policy.DiscreteMetadata([2]));
 

@@ -71,6 +71,21 @@ internal sealed class OnnxGraph(string name)
     public string Scaled(string bytes, float scale) =>
         Node("Mul", [Node("Cast", [bytes], attributes: Attribute("to", (long)OnnxType.Float)), Weight($"{bytes}.scale", [], [scale])]);
 
+    /// <summary>(x - mean) / deviation, number by number, cut off at ± clip.</summary>
+    /// <param name="value">x, [N, …].</param>
+    /// <param name="shape">Length of each dimension of one x.</param>
+    /// <param name="mean">As many numbers as the shape has.</param>
+    /// <param name="deviation">As many, above 0.</param>
+    /// <param name="clip">Above 0.</param>
+    /// <remarks>The mean goes in two parts, rounded and what that leaves: far from 0 no digits are lost, and no one needs double precision.</remarks>
+    public string Standardized(string value, ReadOnlySpan<int> shape, IReadOnlyList<double> mean, IReadOnlyList<double> deviation, double clip)
+    {
+        var near = Node("Sub", [value, Weight($"{value}.mean", shape, [.. mean.Select(number => (float)number)])]);
+        var rest = Node("Sub", [near, Weight($"{value}.mean_rest", shape, [.. mean.Select(number => (float)(number - (float)number))])]);
+        var scaled = Node("Div", [rest, Weight($"{value}.deviation", shape, [.. deviation.Select(number => (float)number)])]);
+        return Node("Min", [Node("Max", [scaled, Weight($"{value}.least", [], [(float)-clip])]), Weight($"{value}.greatest", [], [(float)clip])]);
+    }
+
     /// <summary>Rows of numbers, [N, …] to [N, D].</summary>
     public string Flatten(string value) => Node("Flatten", [value], attributes: Attribute("axis", 1));
 
@@ -156,6 +171,35 @@ internal sealed class OnnxGraph(string name)
 
     /// <summary>The number of the greatest of each row, the first where several are, [N, K] to [N].</summary>
     public string Greatest(string value) => Node("ArgMax", [value], null, Attribute("axis", 1), Attribute("keepdims", 0));
+
+    /// <summary>The number of the greatest of each part of each row, [N, Σ counts] to [N, A].</summary>
+    /// <param name="value">The rows.</param>
+    /// <param name="counts">How many numbers each part has, [A].</param>
+    public string GreatestOfParts(string value, IReadOnlyList<int> counts)
+    {
+        var parts = new List<string>();
+        var start = 0;
+        for (var i = 0; i < counts.Count; i++)
+        {
+            long[] columns = [.. Enumerable.Range(start, counts[i])];
+            var indices = Weight($"{value}.part{i}", OnnxType.Int64, [columns.Length], MemoryMarshal.AsBytes<long>(columns).ToArray());
+            var part = Node("Gather", [value, indices], null, Attribute("axis", 1));
+            parts.Add(Node("ArgMax", [part], null, Attribute("axis", 1), Attribute("keepdims", 1)));
+            start += counts[i];
+        }
+
+        return Node("Concat", parts, null, Attribute("axis", 1));
+    }
+
+    /// <summary>low + ½ (high - low) (1 + tanh x), number by number.</summary>
+    public string Squash(string value, ReadOnlySpan<float> low, ReadOnlySpan<float> high)
+    {
+        var (middle, half) = (new float[low.Length], new float[low.Length]);
+        for (var i = 0; i < low.Length; i++)
+            (middle[i], half[i]) = ((float)(0.5 * ((double)low[i] + high[i])), (float)(0.5 * ((double)high[i] - low[i])));
+        var scaled = Node("Mul", [Node("Tanh", [value]), Weight($"{value}.half_range", [half.Length], half)]);
+        return Sum(scaled, Weight($"{value}.middle", [middle.Length], middle));
+    }
 
     /// <summary>Rows whose numbers are kept within bounds, which may be infinite.</summary>
     public string Clip(string value, ReadOnlySpan<float> low, ReadOnlySpan<float> high) =>

@@ -4,11 +4,12 @@ namespace RlWn.Inference;
 /// <remarks>
 /// <para>
 /// The input is "observation", a batch of any size with the shape of the task's observations: of numbers, or of bytes where the task gives bytes,
-/// which are scaled inside. Weight norm is multiplied into plain weights.
+/// which are scaled inside. What normalized observations in training is part of the network. Weight norm is multiplied into plain weights.
 /// </para>
 /// <para>
 /// A discrete policy gives "logits" [batch, N], which are values where the agent is value-based, the mean returns where it has their
-/// distributions, and "action" [batch], the most probable one. A continuous policy gives "mean" [batch, A], "log_std" [A], and "action" [batch, A], the mean within the bounds.
+/// distributions, and "action" [batch], the most probable one; one of several choices at once "logits" [batch, N₁ + N₂ + …] and "action" [batch, A]. A continuous policy
+/// gives "mean" [batch, A], "log_std" [A], and "action" [batch, A], the mean within the bounds: clipped, or squashed by a tanh.
 /// </para>
 /// <para>The policy's metadata is the file's; producer is RlWn. Version 8 of the format, operator set 17.</para>
 /// </remarks>
@@ -54,10 +55,14 @@ public static class OnnxPolicy
             case ReturnDistributionHead head:
                 Choice(graph, graph.Means(outputs, head.Choices, head.Atoms()), head.Choices);
                 break;
-            case GaussianHead head:
+            case MultiCategoricalHead head:
+                graph.Output("logits", outputs, OnnxType.Float, head.Counts.Sum());
+                graph.Output("action", graph.GreatestOfParts(outputs, head.Counts), OnnxType.Int64, head.ActionSize);
+                break;
+            case ContinuousHead head:
                 graph.Output("mean", outputs, OnnxType.Float, head.ActionSize);
                 graph.OutputConstant("log_std", head.LogStd);
-                graph.Output("action", graph.Clip(outputs, [.. head.Low], [.. head.High]), OnnxType.Float, head.ActionSize);
+                graph.Output("action", Bounded(graph, outputs, head), OnnxType.Float, head.ActionSize);
                 break;
             default:
                 throw new NotSupportedException($"Expected a policy of logits, distributions of returns or continuous numbers, which have an ONNX form, got {policy.Head.Description}.");
@@ -72,10 +77,17 @@ public static class OnnxPolicy
         graph.Output("action", graph.Greatest(logits), OnnxType.Int64);
     }
 
+    private static string Bounded(OnnxGraph graph, string mean, ContinuousHead head)
+    {
+        float[] low = [.. head.Low], high = [.. head.High];
+        return graph.Clip(head is TanhGaussianHead ? graph.Squash(mean, low, high) : mean, low, high);
+    }
+
     private static string Observation(OnnxGraph graph, Policy policy)
     {
         var observation = graph.Input("observation", policy.ByteScale is null ? OnnxType.Float : OnnxType.UInt8, [.. policy.ObservationShape]);
-        return policy.ByteScale is { } scale ? graph.Scaled(observation, scale) : observation;
+        var numbers = policy.ByteScale is { } factor ? graph.Scaled(observation, factor) : observation;
+        return policy.Scale is { } scale ? graph.Standardized(numbers, [.. policy.ObservationShape], scale.Mean, scale.Deviation, scale.Clip) : numbers;
     }
 
     private static string Through(OnnxGraph graph, FoldedTorso torso, string features)

@@ -1,6 +1,7 @@
 using RlWn.Agents.A2c;
 using RlWn.Agents.Data;
 using RlWn.Envs;
+using RlWn.Networks;
 using static TorchSharp.torch;
 
 namespace RlWn.Agents.Tests.A2c;
@@ -21,7 +22,7 @@ public class A2cLossTests
         {
             using var scope = NewDisposeScope();
             var random = new Rng((ulong)seed);
-            var batch = new Minibatch(Size, new Box([1], 0, 1), continuous ? new Box([Outputs], -1, 1) : new Discrete(Outputs));
+            var batch = new Minibatch(Size, new Box([1], 0, 1), continuous ? new Box([Outputs], -1, 1) : new Discrete(Outputs), ActionBounds.Clip);
             var (output, value, logStd) = (Normal(random, Size * Outputs), Normal(random, Size), continuous ? Normal(random, Outputs) : []);
             Normal(random, Size).CopyTo(batch.Advantage, 0);
             Normal(random, Size).CopyTo(batch.Target, 0);
@@ -55,7 +56,7 @@ public class A2cLossTests
     [Fact]
     public void Evaluate_OneTransition_MatchesHandCalculation()
     {
-        var batch = new Minibatch(1, new Box([1], 0, 1), new Discrete(2));
+        var batch = new Minibatch(1, new Box([1], 0, 1), new Discrete(2), ActionBounds.Clip);
         (batch.Advantage[0], batch.Target[0]) = (2, 4);
         var (loss, byOutput, byValue) = (new A2cLoss(valueWeight: 0.5, entropyWeight: 0), new float[2], new float[1]);
         loss.Evaluate([MathF.Log(3), 0], [1], [], batch, new() { Output = byOutput, Value = byValue, LogStd = [] });
@@ -81,7 +82,7 @@ public class A2cLossTests
 
     private static A2cLoss Counted(float target, double norm)
     {
-        var batch = new Minibatch(1, new Box([1], 0, 1), new Discrete(2));
+        var batch = new Minibatch(1, new Box([1], 0, 1), new Discrete(2), ActionBounds.Clip);
         batch.Target[0] = target;
         var loss = new A2cLoss(0.5, 0);
         loss.Evaluate([0, 0], [0], [], batch, new() { Output = new float[2], Value = new float[1], LogStd = [] });

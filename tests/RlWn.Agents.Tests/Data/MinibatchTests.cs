@@ -1,5 +1,6 @@
 using RlWn.Agents.Data;
 using RlWn.Envs;
+using RlWn.Networks;
 
 namespace RlWn.Agents.Tests.Data;
 
@@ -42,7 +43,7 @@ public class MinibatchTests
 
     private static Minibatch Of(params float[] advantages)
     {
-        var batch = new Minibatch(advantages.Length, Numbers, Numbers);
+        var batch = new Minibatch(advantages.Length, Numbers, Numbers, ActionBounds.Clip);
         advantages.CopyTo(batch.Advantage, 0);
         return batch;
     }

@@ -1,5 +1,6 @@
 using RlWn.Agents.Data;
 using RlWn.Envs;
+using RlWn.Networks;
 using RlWn.Testing;
 
 namespace RlWn.Agents.Tests.Data;
@@ -109,7 +110,7 @@ public class RolloutTests
 
     private static Minibatch Gather(Rollout rollout, VectorEnv envs)
     {
-        var batch = new Minibatch(Picked.Length, envs.ObservationSpace, envs.ActionSpace);
+        var batch = new Minibatch(Picked.Length, envs.ObservationSpace, envs.ActionSpace, ActionBounds.Clip);
         rollout.Gather(Picked, batch);
         Assert.Equal([-5, 0, -3, -3], batch.LogProbability);
         Assert.Equal([5, 0, 3, 3], batch.Value);

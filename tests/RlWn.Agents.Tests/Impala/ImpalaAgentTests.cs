@@ -50,6 +50,30 @@ public class ImpalaAgentTests
         Assert.Equal(Saved(first), Saved(second));
     }
 
+    // Actor and learner agree on log π of several choices at once, and of squashed numbers.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Train_SeveralChoicesOrSquashed_IsOnPolicyWithoutLag(bool squashed)
+    {
+        using var agent = new ImpalaAgent(
+            count => squashed ? EnvRegistry.MakeVector("Pendulum-v1", count) : new SyncVectorEnv<float, int>(() => new Levers(), count),
+            Options with { MaxLag = 0 }, Small with { ActionBounds = ActionBounds.Tanh, PolicyScale = 1 }, seed: 1, CPU, totalSteps: 1800);
+
+        Assert.All(agent.Train(), report => Assert.Equal(1, report.Of("rho_mean"), 1e-4));
+    }
+
+    [Fact]
+    public void Train_TwoLevers_SetsBothRight()
+    {
+        using var agent = new ImpalaAgent(
+            count => new SyncVectorEnv<float, int>(() => new Levers(), count), Options with { LearningRate = 0.01 }, Small, seed: 1, CPU, totalSteps: 20_000);
+        Assert.InRange(agent.Train().Last().Steps, 20_000, 20_060);
+        using var policy = agent.SnapshotPolicy();
+        using var fresh = new SyncVectorEnv<float, int>(() => new Levers(), 3);
+        Assert.Equal(2, Evaluation.Run(policy, fresh, episodes: 30, seed: 99).Mean);
+    }
+
     [Fact]
     public void Load_AfterSaveWithMaxLagZero_GoesOnBitByBit()
     {

@@ -132,7 +132,7 @@ public sealed class TrajectoryQueueTests : IDisposable
 
     private TrajectoryQueue Open(int maxLag)
     {
-        var queue = new TrajectoryQueue(maxLag, () => new TrajectoryBatch(Trajectories, steps: 3, envs));
+        var queue = new TrajectoryQueue(maxLag, () => new TrajectoryBatch(Trajectories, steps: 3, envs, ActionBounds.Clip));
         queue.Open(update: 0);
         return queue;
     }

@@ -1,6 +1,10 @@
+using RlWn.Agents.A2c;
+using RlWn.Agents.A3c;
 using RlWn.Agents.Formulas;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
+using RlWn.Inference;
+using RlWn.Networks;
 using RlWn.Testing;
 
 namespace RlWn.Agents.Tests.Ppo;
@@ -61,6 +65,55 @@ public class PpoLearnsTests
         Assert.True(last.Episodes.Average(episode => episode.Return) > -10);
     }
 
+    [Theory]
+    [InlineData(1UL)]
+    [InlineData(2UL)]
+    [InlineData(3UL)]
+    public void Train_UprightPoleSquashed_ComesNearTheBestReturn(ulong seed)
+    {
+        using var envs = new SyncVectorEnv<float, float>(() => new Upright(), 8);
+        var options = new PpoOptions { RolloutSteps = 40, Epochs = 10, Gamma = 0.9, LearningRate = 0.003, EntropyWeight = 0.001 };
+        using var agent = Agents.Make(envs, options, steps: 320 * 120, seed, new() { Hidden = [16], ActionBounds = ActionBounds.Tanh });
+        Assert.Equal(120, agent.Train().Count());
+        using var policy = agent.SnapshotPolicy();
+        using var fresh = new SyncVectorEnv<float, float>(() => new Upright(), 4);
+
+        Assert.InRange(Evaluation.Run(policy, fresh, episodes: 20, seed: 99).Mean, 1.25 * Upright.BestReturn, Upright.BestReturn + 1e-4);
+    }
+
+    [Theory]
+    [InlineData(1UL)]
+    [InlineData(2UL)]
+    [InlineData(3UL)]
+    public void Train_TwoLevers_SetsBothRight(ulong seed)
+    {
+        using var envs = new SyncVectorEnv<float, int>(() => new Levers(), 4);
+        using var agent = Agents.Make(envs, new() { RolloutSteps = 16, LearningRate = 0.01 }, steps: 64 * 60, seed);
+        Assert.InRange(agent.Next().Episodes.Average(episode => episode.Return), 0.5, 1.2);
+        Assert.Equal(59, agent.Train().Count());
+        using var policy = agent.SnapshotPolicy();
+
+        LeversAreSet(policy);
+        using var fresh = new SyncVectorEnv<float, int>(() => new Levers(), 3);
+        Assert.Equal(2, Evaluation.Run(policy, fresh, episodes: 30, seed: 99).Mean);
+    }
+
+    [Fact]
+    public void A2cAndA3c_TwoLevers_SetBothRight()
+    {
+        using var envs = new SyncVectorEnv<float, int>(() => new Levers(), 8);
+        using var a2c = new A2cAgent(envs, new() { LearningRate = 0.01 }, new() { Hidden = [16] }, 1, TorchSharp.torch.CPU, 12_000);
+        Assert.Equal(12_000, a2c.Train().Last().Steps);
+        using var synchronous = a2c.SnapshotPolicy();
+        LeversAreSet(synchronous);
+
+        using var a3c = new A3cAgent(
+            count => new SyncVectorEnv<float, int>(() => new Levers(), count), new() { Workers = 2, LearningRate = 0.01 }, new() { Hidden = [16] }, 1, TorchSharp.torch.CPU, 12_000);
+        Assert.Equal(12_000, a3c.Train().Last().Steps);
+        using var asynchronous = a3c.SnapshotPolicy();
+        LeversAreSet(asynchronous);
+    }
+
     [Fact]
     public void Train_CartPole_BalancesTenTimesAsLongAsAtFirst()   // a random policy falls after about 22 steps
     {
@@ -79,6 +132,16 @@ public class PpoLearnsTests
         using var policy = agent.SnapshotPolicy();
         using var fresh = EnvRegistry.MakeVector("CartPole-v1", 10);
         Assert.InRange(Evaluation.Run(policy, fresh, episodes: 20, seed: 99).Mean, 220, 500);
+    }
+
+    private static void LeversAreSet(Policy policy)
+    {
+        var action = new int[2];
+        for (var sign = 0; sign < 3; sign++)
+        {
+            policy.Act(Agents.OneHot(3, sign), action);
+            Assert.Equal([sign, sign == 2 ? 1 : 0], action);
+        }
     }
 
     private static SyncVectorEnv<byte, int> Corridors(int count) => new(() => new TimeLimit<byte, int>(new Corridor(10), 100), count);

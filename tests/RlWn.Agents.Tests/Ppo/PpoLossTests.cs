@@ -1,6 +1,7 @@
 using RlWn.Agents.Data;
 using RlWn.Agents.Ppo;
 using RlWn.Envs;
+using RlWn.Networks;
 using static TorchSharp.torch;
 
 namespace RlWn.Agents.Tests.Ppo;
@@ -8,29 +9,28 @@ namespace RlWn.Agents.Tests.Ppo;
 /// <summary>The closed-form gradient against autograd's, in float64, of the same loss written from the paper's equations.</summary>
 public class PpoLossTests
 {
-    private const int Size = 96, Outputs = 3;
+    private const int Size = 96, Outputs = 5;
     private const double Clip = 0.2;
 
-    public static TheoryData<bool, double, double?> Settings => new()
+    /// <summary>What the actions are: one of five, one of two and one of three at once, or numbers.</summary>
+    public enum Actions
     {
-        { false, 0, null },
-        { false, 0.03, null },
-        { false, 0, 0.3 },
-        { false, 0.03, 0.3 },
-        { true, 0, null },
-        { true, 0.03, null },
-        { true, 0, 0.3 },
-        { true, 0.03, 0.3 },
-    };
+        Choice,
+        Choices,
+        Clipped,
+        Squashed,
+    }
+
+    public static MatrixTheoryData<Actions, double, double?> Settings => new(Enum.GetValues<Actions>(), [0, 0.03], [null, 0.3]);
 
     [Theory]
     [MemberData(nameof(Settings))]
-    public void Evaluate_RandomMinibatch_MatchesAutograd(bool continuous, double entropyWeight, double? valueClip)
+    public void Evaluate_RandomMinibatch_MatchesAutograd(Actions actions, double entropyWeight, double? valueClip)
     {
         for (var seed = 1; seed <= 5; seed++)
         {
             var options = new PpoOptions { EntropyWeight = entropyWeight, ValueClip = valueClip, ValueWeight = 0.7 };
-            var problem = new Problem(continuous, seed);
+            var problem = new Problem(actions, seed);
             var (metrics, byOutput, byValue, byLogStd) = problem.Evaluate(options);
             var reference = problem.Reference(options);
 
@@ -44,10 +44,10 @@ public class PpoLossTests
 
     [Theory]
     [MemberData(nameof(Settings))]
-    public void Evaluate_RandomMinibatch_MatchesCentralDifferences(bool continuous, double entropyWeight, double? valueClip)
+    public void Evaluate_RandomMinibatch_MatchesCentralDifferences(Actions actions, double entropyWeight, double? valueClip)
     {
         var options = new PpoOptions { EntropyWeight = entropyWeight, ValueClip = valueClip, ValueWeight = 0.7 };
-        var problem = new Problem(continuous, seed: 9);
+        var problem = new Problem(actions, seed: 10);
         var (_, byOutput, byValue, byLogStd) = problem.Evaluate(options);
 
         Near(problem.Differences(options, problem.Output), byOutput, 2e-5);
@@ -58,7 +58,7 @@ public class PpoLossTests
     [Fact]
     public void Problem_Minibatch_HasEveryCaseOfTheClippedObjective()
     {
-        var problem = new Problem(continuous: false, seed: 1);
+        var problem = new Problem(Actions.Choice, seed: 1);
         var cases = problem.Ratios.Zip(problem.Batch.Advantage, (ratio, advantage) => (ratio < 1 - Clip, ratio > 1 + Clip, advantage > 0)).Distinct();
 
         Assert.Equal(6, cases.Count());   // below, within and above the range, each with either sign
@@ -69,7 +69,7 @@ public class PpoLossTests
     [Fact]
     public void Evaluate_TwoChoices_TakesTheSoftmaxOnce()
     {
-        var batch = new Minibatch(1, new Box([1], 0, 1), new Discrete(2));
+        var batch = new Minibatch(1, new Box([1], 0, 1), new Discrete(2), ActionBounds.Clip);
         batch.LogProbability[0] = MathF.Log(0.75f);
         batch.Advantage[0] = 1;
         var (loss, byOutput) = (new PpoLoss(new() { EntropyWeight = 0 }), new float[2]);
@@ -89,7 +89,7 @@ public class PpoLossTests
     [InlineData(0.5, -1, 0.8, 0)]
     public void Evaluate_RatioBeyondTheRange_IsThePessimisticBound(double ratio, float advantage, double expectedLoss, double expectedSlope)
     {
-        var batch = new Minibatch(1, new Box([1], 0, 1), new Discrete(2));
+        var batch = new Minibatch(1, new Box([1], 0, 1), new Discrete(2), ActionBounds.Clip);
         batch.LogProbability[0] = (float)(Math.Log(0.5) - Math.Log(ratio));
         batch.Advantage[0] = advantage;
         var (loss, byOutput) = (new PpoLoss(new() { EntropyWeight = 0 }), new float[2]);
@@ -105,7 +105,7 @@ public class PpoLossTests
     public void Metrics_OfTwoMinibatches_AreTheirAverage()
     {
         var options = new PpoOptions();
-        var (first, second) = (new Problem(continuous: false, seed: 1), new Problem(continuous: false, seed: 2));
+        var (first, second) = (new Problem(Actions.Choice, seed: 1), new Problem(Actions.Choice, seed: 2));
         var loss = new PpoLoss(options);
         first.Evaluate(loss);
         loss.Clear();   // forgotten
@@ -131,16 +131,18 @@ public class PpoLossTests
     {
         private static readonly double[] AllRatios = [0.4, 0.7, 0.85, 1.1, 1.3, 2];
         private static readonly float[] ValueChanges = [-0.9f, -0.35f, -0.2f, 0.1f, 0.35f, 0.9f];
-        private readonly bool continuous;
+        private static readonly int[] Counts = [2, 3];
+        private static readonly Box Bounds = new([-2, -1, 0, -3, 1], [2, 1, 1, 5, 4]);
+        private readonly Actions actions;
 
-        public Problem(bool continuous, int seed)
+        public Problem(Actions actions, int seed)
         {
-            this.continuous = continuous;
+            this.actions = actions;
             var random = new Random(seed);
-            Space actions = continuous ? new Box([Outputs], -1, 1) : new Discrete(Outputs);
-            Batch = new Minibatch(Size, new Box([1], 0, 1), actions);
-            Output = [.. Enumerable.Range(0, Size * Outputs).Select(_ => (float)(2 * random.NextNormal()))];
-            LogStd = continuous ? [-0.5f, 0.1f, 0.4f] : [];
+            Space space = actions switch { Actions.Choice => new Discrete(Outputs), Actions.Choices => new MultiDiscrete(Counts), _ => Bounds };
+            Batch = new Minibatch(Size, new Box([1], 0, 1), space, actions == Actions.Squashed ? ActionBounds.Tanh : ActionBounds.Clip);
+            Output = [.. Enumerable.Range(0, Size * Outputs).Select(_ => (float)((actions == Actions.Squashed ? 1 : 2) * random.NextNormal()))];
+            LogStd = IsContinuous ? [-0.5f, 0.1f, 0.4f, -0.1f, 0.2f] : [];
             Value = new float[Size];
             Ratios = new double[Size];
 
@@ -151,9 +153,11 @@ public class PpoLossTests
                 Value[i] = (float)random.NextNormal();
                 Batch.Value[i] = Value[i] - ValueChanges[random.Next(ValueChanges.Length)];
                 Batch.Target[i] = Value[i] + (float)random.NextNormal();
-                if (!continuous)
+                if (actions == Actions.Choice)
                     Batch.Choices[i] = random.Next(Outputs);
-                for (var k = 0; continuous && k < Outputs; k++)
+                for (var k = 0; actions == Actions.Choices && k < Counts.Length; k++)
+                    Batch.Choices[(i * Counts.Length) + k] = random.Next(Counts[k]);
+                for (var k = 0; IsContinuous && k < Outputs; k++)
                     Batch.Numbers[(i * Outputs) + k] = (float)(Output[(i * Outputs) + k] + (Math.Exp(LogStd[k]) * random.NextNormal()));
             }
 
@@ -162,6 +166,8 @@ public class PpoLossTests
             for (var i = 0; i < Size; i++)
                 Batch.LogProbability[i] = (float)(logProbability[i] - Math.Log(Ratios[i]));
         }
+
+        private bool IsContinuous => actions is Actions.Clipped or Actions.Squashed;
 
         public Minibatch Batch { get; }
 
@@ -249,12 +255,37 @@ public class PpoLossTests
         // log π(a|s), [B], and the mean entropy.
         private (Tensor LogProbability, Tensor Entropy) Distribution(Tensor output, Tensor logStd)
         {
-            if (!continuous)
+            if (!IsContinuous)
             {
-                var all = nn.functional.log_softmax(output, -1);
-                return (all.gather(1, tensor(Batch.Choices, ScalarType.Int64).unsqueeze(-1)).squeeze(-1), -(all.exp() * all).sum(-1).mean());
+                int[] counts = actions == Actions.Choice ? [Outputs] : Counts;
+                var choices = tensor(Batch.Choices, ScalarType.Int64).view(Size, -1);
+                var (sum, entropies) = (zeros(Size, ScalarType.Float64), zeros(Size, ScalarType.Float64));
+                for (int k = 0, start = 0; k < counts.Length; start += counts[k++])
+                {
+                    var all = nn.functional.log_softmax(output.narrow(1, start, counts[k]), -1);
+                    sum = sum + all.gather(1, choices.narrow(1, k, 1)).squeeze(-1);
+                    entropies = entropies - (all.exp() * all).sum(-1);
+                }
+
+                return (sum, entropies.mean());
             }
 
+            var (logProbability, entropy) = Gaussian(output, logStd);
+            if (actions == Actions.Clipped)
+                return (logProbability, entropy);
+
+            // ∂a/∂u = half (1 - tanh² u); its mean logarithm as an integral over a standard normal number, in steps of 0.01.
+            var half = Float64([.. Bounds.Low.Zip(Bounds.High, (low, high) => (high - low) / 2)]);
+            var normal = arange(-8, 8, 0.01, ScalarType.Float64);
+            var weight = (-0.5 * normal.square()).exp() / (-0.5 * normal.square()).exp().sum();
+            var around = LogSlope(output.unsqueeze(-1) + (logStd.exp().unsqueeze(-1) * normal));
+            return (logProbability - (LogSlope(Float64(Batch.Numbers, Outputs)) + half.log()).sum(-1), entropy + half.log().sum() + ((around * weight).sum() / Size));
+
+            static Tensor LogSlope(Tensor unbounded) => (unbounded.cosh().square()).log().neg();   // 1 - tanh² = 1 / cosh²
+        }
+
+        private (Tensor LogProbability, Tensor Entropy) Gaussian(Tensor output, Tensor logStd)
+        {
             var variance = (2 * logStd).exp();
             var square = (Float64(Batch.Numbers, Outputs) - output).square();
             var logProbability = (-(square / (2 * variance)) - logStd - (0.5 * Math.Log(2 * Math.PI))).sum(-1);

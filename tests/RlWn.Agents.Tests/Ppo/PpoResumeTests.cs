@@ -16,6 +16,9 @@ public class PpoResumeTests
     [InlineData("Pendulum-v1", 16)]
     public void Load_AfterSave_GoesOnBitByBit(string env, int width) => AssertGoesOn(env, new() { Hidden = [width] });
 
+    [Fact]
+    public void Load_AfterSaveOfSquashedActions_GoesOnBitByBit() => AssertGoesOn("Pendulum-v1", new() { Hidden = [16], ActionBounds = ActionBounds.Tanh });
+
     public static TheoryData<NetworkOptions> Switches =>
     [
         new NetworkOptions { Scheme = Scheme.Parse("he-pytorch-default"), Scale = ScaleMode.Fixed },   // g is the first seed's
