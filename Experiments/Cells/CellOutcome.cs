@@ -32,6 +32,10 @@ internal sealed record CellOutcome(Cell Cell, SupervisedSettings Settings, Outco
     /// <param name="epoch">From 1.</param>
     public double ValidationAfter(int epoch) => epoch <= Validation.Count ? Validation[epoch - 1] : HasDiverged ? Chance : double.NaN;
 
+    /// <summary>Of runs that differ in a hyperparameter, the one that validation chooses: the greatest accuracy after any epoch, and a network that diverged last of all.</summary>
+    /// <param name="runs">One at least.</param>
+    public static CellOutcome BestOnValidation(IEnumerable<CellOutcome> runs) => runs.MaxBy(run => run.HasDiverged ? 0 : run.Validation.DefaultIfEmpty(0).Max())!;
+
     /// <summary>Reads what is there.</summary>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public static CellOutcome Read(Cell cell)

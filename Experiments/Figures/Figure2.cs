@@ -94,10 +94,7 @@ internal static class Figure2
                 DepthPanel("MNIST, MLP", sizes.Mlp.Depths, left),
                 new(
                     $"MNIST, MLP of {sizes.CombinationDepth} layers", new("hyperparameters, by result", 0, sizes.Combinations.Length, Ticks.Whole(0, sizes.Combinations.Length)), Accuracy,
-                    [.. Schemes.Select((scheme, i) => Sorted((Stroke)i, scheme.Title, [.. middle.Where(run => run.Settings.Scheme.Name == scheme.Name)]))])
-                {
-                    KeyAt = ScottPlot.Alignment.LowerLeft,
-                },
+                    [.. Schemes.Select((scheme, i) => Sorted((Stroke)i, scheme.Title, [.. middle.Where(run => run.Settings.Scheme.Name == scheme.Name)]))]),
                 DepthPanel("CIFAR-10, CNN", sizes.Cnn.Depths, right),
             ],
             3, 260, numbers, sizes);
@@ -117,9 +114,6 @@ internal static class Figure2
         }
     }
 
-    // A network that diverged is the last to be chosen.
-    private static double Validated(CellOutcome run) => run.HasDiverged ? 0 : run.Validation.DefaultIfEmpty(0).Max();
-
     private static Axis Accuracy => new("test accuracy", 0, 1, 0, 0.2, 0.4, 0.6, 0.8, 1);
 
     private static Panel DepthPanel(string title, int[] depths, CellOutcome[] runs) => new(
@@ -130,11 +124,8 @@ internal static class Figure2
                 from run in runs
                 where run.Settings.Scheme.Name == scheme.Name
                 group run by (run.Settings.Depth, run.Settings.Seed) into rates
-                select ((double)rates.Key.Depth, rates.MaxBy(Validated)!.Accuracy))),
-        ])
-    {
-        KeyAt = ScottPlot.Alignment.LowerLeft,
-    };
+                select ((double)rates.Key.Depth, CellOutcome.BestOnValidation(rates).Accuracy))),
+        ]);
 
     private static Series Sorted(Stroke stroke, string title, CellOutcome[] runs)
     {

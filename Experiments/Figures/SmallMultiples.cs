@@ -74,6 +74,7 @@ internal static class SmallMultiples
     private const int PageWidth = 800;   // a page's width, in the pixels of a screen; pictures have twice as many
     private const double Density = 2;
     private const float FontSize = 12, LineHeight = 15;
+    private const double MarkerRoom = 0.02;   // in lengths of the axis
     private const double Beyond = 0.5;   // how far past its end, in lengths of the axis, a curve is drawn that leaves the panel
 
     private static readonly string SansSerif = Array.Find(["DejaVu Sans", "Arial", "Helvetica"], SKFontManager.Default.FontFamilies.Contains) ?? Fonts.Default;
@@ -156,8 +157,17 @@ internal static class SmallMultiples
             AddCurve(plot, panel, series);
         AddKey(plot, panel);
 
-        plot.Axes.SetLimits(panel.X.Place(panel.X.Least), panel.X.Place(panel.X.Greatest), panel.Y.Place(panel.Y.Least), panel.Y.Place(panel.Y.Greatest));
+        var ((left, right), (bottom, top)) = (Ends(panel.X), Ends(panel.Y));
+        plot.Axes.SetLimits(left, right, bottom, top);
         return plot;
+    }
+
+    // With room at both ends for half a marker.
+    private static (double Least, double Greatest) Ends(Axis axis)
+    {
+        var (least, greatest) = (axis.Place(axis.Least), axis.Place(axis.Greatest));
+        var room = MarkerRoom * (greatest - least);
+        return (least - room, greatest + room);
     }
 
     private static ScottPlot.TickGenerators.NumericManual Ticks(Axis axis) =>

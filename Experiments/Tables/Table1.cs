@@ -44,60 +44,72 @@ internal static class Table1
         [("cifar100-resnet164", "orthogonal-bn", false)] = "25.52 ± 0.17",
     };
 
-    private sealed record Sizes(IReadOnlyList<Net> Nets, int Epochs, int WarmUpEpochs, int Seeds);
+    // Of several learning rates, validation chooses one for each network, scheme, warm-up and seed: a rate that suits one scheme says nothing of another.
+    private sealed record Sizes(IReadOnlyList<Net> Nets, int Epochs, int WarmUpEpochs, int Seeds, double[] LearningRates);
 
     // A recipe, and what differs from it at this scale.
     private sealed record Net(string Recipe, string Name, Dictionary<string, object> Differences);
 
-    public static IReadOnlyList<string> Titles { get; } = ["network", "scheme", "warm-up", "test error %", "seeds", "diverged", "paper"];
+    public static IReadOnlyList<string> Titles { get; } = ["network", "scheme", "warm-up", "test error %", "seeds", "diverged", "learning rate", "paper"];
 
     /// <summary>All runs, and the table that they come to.</summary>
     public static RunsPlan<Table1Result> Plan(RunsWork work)
     {
         var subset = new Dictionary<string, object> { ["images"] = 5_000, ["batch"] = 64 };
         var sizes = work.Choose<Sizes>(
-            smoke: new([new("toy-mlp", "ResNet-8", new() { ["model"] = Architecture.Resnet, ["depth"] = 8, ["width"] = 4, ["images"] = 100 })], 1, 1, 1),
-            cpu: new([new("cifar10-resnet20", "ResNet-20", subset), new("cifar10-resnet56", "ResNet-56", subset)], 5, 1, 2),
+            smoke: new([new("toy-mlp", "ResNet-8", new() { ["model"] = Architecture.Resnet, ["depth"] = 8, ["width"] = 4, ["images"] = 100 })], 1, 1, 1, [0.01]),
+            cpu: new([new("cifar10-resnet20", "ResNet-20", subset), new("cifar10-resnet56", "ResNet-56", subset)], 4, 1, 2, [0.01, 0.1]),
             paper: new(
                 [
                     new("cifar10-resnet56", "ResNet-56", []), new("cifar10-resnet110", "ResNet-110", []), new("cifar10-wrn40-10", "WRN-40-10 + cutout", []),
                     new("cifar100-resnet164", "CIFAR-100 ResNet-164 + cutout", []),
                 ],
-                200, 5, 5));
+                200, 5, 5, [0.01, 0.05, 0.1]));
         (Net Net, string Scheme, bool HasWarmUp, Cell[] Cells)[] methods =
         [
             .. from net in sizes.Nets
                from scheme in Schemes
                from hasWarmUp in WithoutAndWithWarmUp
-               select (net, scheme, hasWarmUp, work.Seeds(sizes.Seeds).Select(seed => work.Cell(
-                   $"{net.Recipe}-{scheme}{(hasWarmUp ? "-warm-up" : "")}", net.Recipe, seed,
-                   [
-                       .. net.Differences.Select(difference => (difference.Key, difference.Value)), ("scheme", Scheme.Parse(scheme)), ("epochs", sizes.Epochs),
-                       ("warmUpEpochs", hasWarmUp ? sizes.WarmUpEpochs : 0),
-                   ])).ToArray()),
+               select (net, scheme, hasWarmUp, Cells(net, scheme, hasWarmUp)),
         ];
         return new([.. methods.SelectMany(method => method.Cells)], sizes, Conclude);
 
+        Cell[] Cells(Net net, string scheme, bool hasWarmUp) =>
+        [
+            .. from rate in sizes.LearningRates
+               from seed in work.Seeds(sizes.Seeds)
+               select work.Cell(
+                   FormattableString.Invariant($"{net.Recipe}-{scheme}{(hasWarmUp ? "-warm-up" : "")}-lr-{rate}"), net.Recipe, seed,
+                   [
+                       .. net.Differences.Select(difference => (difference.Key, difference.Value)), ("scheme", Scheme.Parse(scheme)), ("epochs", sizes.Epochs),
+                       ("warmUpEpochs", hasWarmUp ? sizes.WarmUpEpochs : 0), ("learningRate", rate),
+                   ]),
+        ];
+
         Table1Result Conclude()
         {
-            var numbers = new CsvText("network", "scheme", "warm_up_epochs", "error_percent_mean", "error_percent_deviation", "seeds", "diverged", "paper");
-            var runs = new CsvText("network", "scheme", "warm_up_epochs", "seed", "state", "error_percent", "validation_best", "epochs", "seconds", "reason", "run");
+            var numbers = new CsvText("network", "scheme", "warm_up_epochs", "error_percent_mean", "error_percent_deviation", "seeds", "diverged", "learning_rates", "paper");
+            var runs = new CsvText("network", "scheme", "warm_up_epochs", "learning_rate", "seed", "chosen", "state", "error_percent", "validation_best", "epochs", "seconds", "reason", "run");
             var rows = new List<string[]>();
             foreach (var (net, scheme, hasWarmUp, cells) in methods)
             {
                 var outcomes = cells.Select(CellOutcome.Read).ToArray();
+                CellOutcome[] chosen = [.. outcomes.GroupBy(run => run.Settings.Seed).Select(CellOutcome.BestOnValidation)];
                 foreach (var run in outcomes)
                 {
                     runs.Add(
-                        net.Name, scheme, run.Settings.WarmUpEpochs, run.Settings.Seed, run.State, Error(run), run.Validation.DefaultIfEmpty(double.NaN).Max(), run.Validation.Count,
+                        net.Name, scheme, run.Settings.WarmUpEpochs, run.Settings.LearningRate, run.Settings.Seed, chosen.Contains(run) ? "yes" : "no", run.State, Error(run), run.Validation.DefaultIfEmpty(double.NaN).Max(), run.Validation.Count,
                         run.Seconds, run.Reason, Path.GetFileName(run.Cell.Folder));
                 }
 
-                double[] errors = [.. outcomes.Select(Error).Where(double.IsFinite)];
-                var diverged = outcomes.Count(run => run.HasDiverged);
+                CellOutcome[] tested = [.. chosen.Where(run => double.IsFinite(run.Test))];
+                double[] errors = [.. tested.Select(Error)];
+                var diverged = chosen.Count(run => run.HasDiverged);
+                var rates = tested.Length == 0
+                    ? "-" : string.Join(" and ", tested.Select(run => run.Settings.LearningRate).Distinct().Order().Select(rate => rate.ToString(CultureInfo.InvariantCulture)));
                 var paper = Paper.GetValueOrDefault((net.Recipe, scheme, hasWarmUp), "-");
-                numbers.Add(net.Name, scheme, hasWarmUp ? sizes.WarmUpEpochs : 0, Mean(errors), Deviation(errors), errors.Length, diverged, paper);
-                rows.Add([net.Name, scheme, hasWarmUp ? "yes" : "no", Table2Results.MeanAndDeviation(errors), $"{errors.Length}", diverged.ToString(CultureInfo.InvariantCulture), paper]);
+                numbers.Add(net.Name, scheme, hasWarmUp ? sizes.WarmUpEpochs : 0, Mean(errors), Deviation(errors), errors.Length, diverged, rates, paper);
+                rows.Add([net.Name, scheme, hasWarmUp ? "yes" : "no", Table2Results.MeanAndDeviation(errors), $"{errors.Length}", diverged.ToString(CultureInfo.InvariantCulture), rates, paper]);
             }
 
             return new(rows, numbers, runs);
