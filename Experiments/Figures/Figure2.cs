@@ -91,7 +91,7 @@ internal static class Figure2
         var (left, middle, right) = (Read("mnist-depth", mlps), Read("combinations", combinations), Read("cifar10-depth", cnns));
         return new(
             [
-                DepthPanel("MNIST, MLP", sizes.Mlp.Depths, left),
+                DepthPanel("MNIST, MLP", sizes.Mlp.Depths, left, hasKey: false),   // its curves leave no corner free
                 new(
                     $"MNIST, MLP of {sizes.CombinationDepth} layers", new("hyperparameters, by result", 0, sizes.Combinations.Length, Ticks.Whole(0, sizes.Combinations.Length)), Accuracy,
                     [.. Schemes.Select((scheme, i) => Sorted((Stroke)i, scheme.Title, [.. middle.Where(run => run.Settings.Scheme.Name == scheme.Name)]))]),
@@ -116,11 +116,11 @@ internal static class Figure2
 
     private static Axis Accuracy => new("test accuracy", 0, 1, 0, 0.2, 0.4, 0.6, 0.8, 1);
 
-    private static Panel DepthPanel(string title, int[] depths, CellOutcome[] runs) => new(
+    private static Panel DepthPanel(string title, int[] depths, CellOutcome[] runs, bool hasKey = true) => new(
         title, new("layers", depths[0], Math.Max(depths[^1], depths[0] + 1), [.. depths.Select(depth => (double)depth)]) { IsLogarithmic = true }, Accuracy,
         [
             .. Schemes.Select((scheme, i) => SeedCurve.Of(
-                (Stroke)i, scheme.Title,
+                (Stroke)i, hasKey ? scheme.Title : "",
                 from run in runs
                 where run.Settings.Scheme.Name == scheme.Name
                 group run by (run.Settings.Depth, run.Settings.Seed) into rates

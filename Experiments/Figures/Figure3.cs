@@ -14,6 +14,7 @@ internal static class Figure3
     private static readonly (string Name, string Title)[] Schemes =
     [
         ("orthogonal-proposed", "proposed"), ("orthogonal-data-dependent", "data-dependent"), ("orthogonal-pytorch-default", "PyTorch default"),
+        ("orthogonal-hanin", "stage-wise Hanin"),
     ];
 
     // Of 10,000 layers only the activations between blocks are kept, and a few images go through at a time.

@@ -15,6 +15,9 @@ internal enum Stroke
     /// <summary>A dotted line with triangles.</summary>
     Third,
 
+    /// <summary>A dashed violet line with open diamonds.</summary>
+    Fourth,
+
     /// <summary>A thin black line without markers, for what theory says.</summary>
     Theory,
 }
@@ -79,7 +82,7 @@ internal static class SmallMultiples
 
     private static readonly string SansSerif = Array.Find(["DejaVu Sans", "Arial", "Helvetica"], SKFontManager.Default.FontFamilies.Contains) ?? Fonts.Default;
 
-    private static readonly Color Dark = Color.FromHex("#1F4E8C"), Light = Color.FromHex("#D9822B"), Middle = Color.FromHex("#4F8F5B");
+    private static readonly Color Dark = Color.FromHex("#1F4E8C"), Light = Color.FromHex("#D9822B"), Middle = Color.FromHex("#4F8F5B"), Violet = Color.FromHex("#7B4FA3");
 
     /// <summary>Draws panels in rows, from the left to the right, as a PNG file 1,600 pixels wide.</summary>
     /// <param name="panels">The panels, row by row.</param>
@@ -203,6 +206,7 @@ internal static class SmallMultiples
         {
             Stroke.Second => LinePattern.DenselyDashed,
             Stroke.Third => LinePattern.Dotted,
+            Stroke.Fourth => LinePattern.Dashed,
             _ => LinePattern.Solid,
         };
         if (series.Stroke == Stroke.Theory)
@@ -216,6 +220,7 @@ internal static class SmallMultiples
         {
             Stroke.Second => MarkerShape.OpenSquare,
             Stroke.Third => MarkerShape.FilledTriangleUp,
+            Stroke.Fourth => MarkerShape.OpenDiamond,
             _ => MarkerShape.FilledCircle,
         };
         markers.MarkerStyle.LineWidth = 1.5f;
@@ -233,6 +238,7 @@ internal static class SmallMultiples
                 Stroke.First => "● ",
                 Stroke.Second => "□ ",
                 Stroke.Third => "▲ ",
+                Stroke.Fourth => "◇ ",
                 _ => "",
             };
             var line = plot.Add.Annotation(marker + named[i].Label, panel.KeyAt);
@@ -252,6 +258,7 @@ internal static class SmallMultiples
         Stroke.First => Dark,
         Stroke.Second => Light,
         Stroke.Third => Middle,
+        Stroke.Fourth => Violet,
         _ => Colors.Black,
     };
 }

@@ -76,13 +76,13 @@ public sealed class SeedsTests : IDisposable
     {
         var (exitCode, output, error) = Rlwn.Run(scratch.Path, "table", "1", "--scale", "smoke", "--device", "cpu", "--out", "table");
         Assert.True(exitCode == 0, error);
-        Assert.Equal(8, output.TrimEnd().Split('\n').Length);   // four schemes, without and with warm-up
-        Assert.Contains("   8 / 8  ", error, StringComparison.Ordinal);
+        Assert.Equal(10, output.TrimEnd().Split('\n').Length);   // five schemes, without and with warm-up
+        Assert.Contains("  10 / 10  ", error, StringComparison.Ordinal);
 
         var again = Rlwn.Run(scratch.Path, "table", "1", "--scale", "smoke", "--device", "cpu", "--out", "table", "--draw-only");
 
         Assert.Equal((0, output), (again.ExitCode, again.Output));
-        Assert.Equal(9, File.ReadAllLines(scratch["table/table-1-runs.csv"]).Length);
+        Assert.Equal(11, File.ReadAllLines(scratch["table/table-1-runs.csv"]).Length);
     }
 
     private Rlwn Start() => Rlwn.Start(scratch.Path, [.. Seeds, "2", "--jobs", "2", "--steps", "1e9"]);
