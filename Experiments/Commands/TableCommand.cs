@@ -15,7 +15,7 @@ internal static class TableCommand
 {
     public const string Examples = """
         rlwn table 1 --scale smoke                          in seconds, without data: shows that it works
-        rlwn table 1 --data ~/data --jobs 2                 ResNet-20 and -56 on a tenth of CIFAR-10; after a stop the same command goes on
+        rlwn table 1 --data ~/data --jobs 2                 ResNet-20 and -56 on a twentieth of CIFAR-10; after a stop the same command goes on
         rlwn table 2 --data ~/data                          a network a tenth as wide as the paper's, on two cores
         rlwn table 2 --scale paper --device cuda            as in the paper
         """;

@@ -55,7 +55,7 @@ internal static class Table1
     /// <summary>All runs, and the table that they come to.</summary>
     public static RunsPlan<Table1Result> Plan(RunsWork work)
     {
-        var subset = new Dictionary<string, object> { ["images"] = 5_000, ["batch"] = 64 };
+        var subset = new Dictionary<string, object> { ["images"] = 2_500, ["batch"] = 32 };
         var sizes = work.Choose<Sizes>(
             smoke: new([new("toy-mlp", "ResNet-8", new() { ["model"] = Architecture.Resnet, ["depth"] = 8, ["width"] = 4, ["images"] = 100 })], 1, 1, 1, [0.01]),
             cpu: new([new("cifar10-resnet20", "ResNet-20", subset), new("cifar10-resnet56", "ResNet-56", subset)], 4, 1, 2, [0.01, 0.1]),
