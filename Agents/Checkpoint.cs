@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using RlWn.Inference;
 
 namespace RlWn.Agents;
 
@@ -23,23 +24,7 @@ public static class Checkpoint
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(write);
-        var temporary = $"{path}.{Path.GetRandomFileName()}.tmp";
-        try
-        {
-            using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
-            {
-                WriteAll(file, write);
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            if (File.Exists(temporary))
-                File.Delete(temporary);
-            throw;
-        }
+        WholeFile.Write(path, file => WriteAll(file, write));
     }
 
     /// <summary>Reads a checkpoint. The whole file is checked before the first byte of state is handed out.</summary>
@@ -69,7 +54,7 @@ public static class Checkpoint
             throw Damaged(path, $"{file.Length - FooterBytes - file.Position} bytes of state were left over");
     }
 
-    private static void WriteAll(FileStream file, Action<BinaryWriter> write)
+    private static void WriteAll(Stream file, Action<BinaryWriter> write)
     {
         using var hash = SHA256.Create();
         using (var hashing = new CryptoStream(file, hash, CryptoStreamMode.Write, leaveOpen: true))

@@ -24,17 +24,23 @@ public sealed record EvaluationResult(IReadOnlyList<Episode> Episodes)
 /// <summary>Runs policies without exploration.</summary>
 public static class Evaluation
 {
+    /// <summary>Steps that an episode may take unless something else is said.</summary>
+    public const int LongestEpisode = 1_000_000;
+
     /// <summary>Plays whole episodes with the most probable action in every state.</summary>
     /// <param name="policy">The policy.</param>
     /// <param name="envs">Where to play; it is reset first. Not owned.</param>
     /// <param name="episodes">How many episodes, at least 1. Each environment plays its share whatever their lengths, so that short ones are not favoured.</param>
     /// <param name="seed">The environments' seed: take another than in training.</param>
+    /// <param name="longest">Steps that an episode may take, at least 1: a policy that does well in a task without a limit may never end one.</param>
     /// <exception cref="ArgumentException">The policy was made for other spaces.</exception>
-    public static EvaluationResult Run(Policy policy, VectorEnv envs, int episodes, ulong seed)
+    /// <exception cref="InvalidOperationException">An episode did not end.</exception>
+    public static EvaluationResult Run(Policy policy, VectorEnv envs, int episodes, ulong seed, int longest = LongestEpisode)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(envs);
         ArgumentOutOfRangeException.ThrowIfLessThan(episodes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(longest, 1);
         RequireFit(policy, envs);
 
         var features = new Features(envs.ObservationSpace);
@@ -42,21 +48,26 @@ public static class Evaluation
         var shares = Enumerable.Range(0, envs.Count).Select(i => (episodes / envs.Count) + (i < episodes % envs.Count ? 1 : 0)).ToArray();
         var running = new Episode[envs.Count];
         var left = episodes;
+        var state = policy.NewState(envs.Count);
 
         envs.Reset(seed);
         while (left > 0)
         {
             if (envs.ActionSpace is Space<float>)
-                policy.Act(features.Of(envs.Observations), envs.Count, envs.Actions.All<float>());
+                policy.Act(features.Of(envs.Observations), state, envs.Actions.All<float>());
             else
-                policy.Act(features.Of(envs.Observations), envs.Count, envs.Actions.All<int>());
+                policy.Act(features.Of(envs.Observations), state, envs.Actions.All<int>());
             envs.Step();
 
             for (var i = 0; i < envs.Count; i++)
             {
                 running[i] = new(running[i].Return + envs.Rewards[i], running[i].Length + 1);
                 if (!(envs.Terminated[i] | envs.Truncated[i]))
+                {
+                    if (running[i].Length == longest)
+                        throw new InvalidOperationException($"Expected each episode of an evaluation to end within {longest} steps, got one in environment {i} that goes on. Give the task a limit, by TimeLimit or where it is registered.");
                     continue;
+                }
 
                 if (played[i].Count < shares[i])
                 {
@@ -65,6 +76,7 @@ public static class Evaluation
                 }
 
                 running[i] = default;
+                state.Reset(i);
             }
         }
 

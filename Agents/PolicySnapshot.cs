@@ -32,7 +32,7 @@ internal static class PolicySnapshot
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
 
-        var last = $"{(network.Torso is null ? "" : "head.")}{network.Head.Widths.Count - 2}.";
+        var last = $"{network.HeadPrefix}{network.Head.Widths.Count - 2}.";
         var tensors = network.ActingTensors().ToDictionary(entry => entry.Name, entry => entry.Value);
         var weight = tensors.TryGetValue($"{last}weight", out var plain) ? plain : Aten.WeightNorm(tensors[$"{last}weight_v"], tensors[$"{last}weight_g"]);
         return Make(
@@ -65,6 +65,8 @@ internal static class PolicySnapshot
             AddScale(normalized, tensors, texts);
         if (network.Torso is { } torso)
             Policy.AddTorso(texts, torso.Kind, torso.Depth, torso.Widening);
+        if (network is RecurrentNetwork { Lstm: var lstm })
+            Policy.AddLstm(texts, (int)lstm.Units);
         foreach (var (key, text) in metadata ?? new Dictionary<string, string>())
             texts[key] = text;
         return Policy.FromTensors(tensors, texts);
@@ -84,7 +86,7 @@ internal static class PolicySnapshot
     private static Tensor Acts(ActorCritic network, string name, Tensor value)
     {
         var last = network.Actor.Head.Widths.Count - 2;
-        var isOutput = name.StartsWith($"{(network.Actor.Torso is null ? "" : "head.")}{last}.", StringComparison.Ordinal);
+        var isOutput = name.StartsWith($"{network.Actor.HeadPrefix}{last}.", StringComparison.Ordinal);
         return network.IsShared && isOutput ? value.narrow(0, 0, network.PolicyOutputs) : value;
     }
 

@@ -54,6 +54,9 @@ public static class EnvRegistry
             description: "Balance a pole on a cart by pushing the cart left or right.",
             createVector: count => new CartPoleVector(count, maxSteps: 500));
         Register(
+            "CartPoleNoVel-v1", () => new ObservedPart<int>(new CartPole(), 0, 2), maxSteps: 500, rewardThreshold: 475,
+            description: "CartPole-v1 without its velocities: only the cart's position and the pole's angle are seen.");
+        Register(
             "MountainCar-v0", () => new MountainCar(), maxSteps: 200, rewardThreshold: -110,
             description: "Swing a weak car back and forth in a valley until it reaches the flag on the hill.",
             createVector: count => new LaneVectorEnv<MountainCar.Physics, int>(count, maxSteps: 200));

@@ -20,6 +20,9 @@ public enum PlaceKind
     /// <summary>The 1x1 convolution that takes a block's input to the shape of its output.</summary>
     Shortcut,
 
+    /// <summary>The gates of a recurrent cell: sigmoids and a tanh follow.</summary>
+    Gates,
+
     /// <summary>The logits or the value; outside every scheme.</summary>
     Output,
 }
@@ -41,6 +44,9 @@ public sealed record Place
     /// <summary>The shortcut's convolution, where a block changes the shape.</summary>
     public static Place Shortcut { get; } = new(PlaceKind.Shortcut);
 
+    /// <summary>The four gates of an LSTM, input, forget, candidate and output, their blocks of rows one below the other. Each block is drawn and scaled as a layer of its own.</summary>
+    public static Place LstmGates { get; } = new(PlaceKind.Gates) { Parts = 4 };
+
     /// <summary>What kind of place it is.</summary>
     public PlaceKind Kind { get; }
 
@@ -49,6 +55,9 @@ public sealed record Place
 
     /// <summary>B: how many blocks that stage has; 0 elsewhere.</summary>
     public int Blocks { get; private init; }
+
+    /// <summary>How many blocks of rows are layers of their own: 4 for the gates of an LSTM, 1 elsewhere.</summary>
+    public int Parts { get; private init; } = 1;
 
     /// <summary>The length of an output layer's rows at the start; null for PyTorch's own first values, and elsewhere.</summary>
     public double? RowLength { get; private init; }
@@ -80,6 +89,7 @@ public sealed record Place
         PlaceKind.FirstOfBlock => "first of block",
         PlaceKind.LastOfBlock => string.Create(CultureInfo.InvariantCulture, $"last of block {Block} of {Blocks}"),
         PlaceKind.Shortcut => "shortcut",
+        PlaceKind.Gates => "gates",
         _ => "output",
     };
 }

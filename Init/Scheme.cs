@@ -93,7 +93,7 @@ public sealed record Scheme(Direction Direction, ScaleRule Rule)
     /// <exception cref="ArgumentException">The scheme derives no scale from places, or the place is an output layer.</exception>
     /// <remarks>
     /// Theorem 1: 2 before a ReLU. Theorem 3: 2 in the first layer of a block, 1/B in the last, 1 in the shortcut and in the
-    /// convolution before the first stage.
+    /// convolution before the first stage. 1 for gates: no ReLU halves what they give.
     /// </remarks>
     public Gain GainAt(Place place)
     {
@@ -104,7 +104,7 @@ public sealed record Scheme(Direction Direction, ScaleRule Rule)
         return place.Kind switch
         {
             PlaceKind.Hidden or PlaceKind.FirstOfBlock => Gain.BeforeRelu,
-            PlaceKind.Stem or PlaceKind.Shortcut => Gain.Linear,
+            PlaceKind.Stem or PlaceKind.Shortcut or PlaceKind.Gates => Gain.Linear,
             PlaceKind.LastOfBlock when Rule == ScaleRule.Hanin => new(Math.Pow(HaninDecay, 2 * place.Block)),
             PlaceKind.LastOfBlock => Gain.LastOfBlock(place.Blocks),
             _ => throw new ArgumentException("Expected the place of a hidden layer, got that of an output layer, which no scheme scales.", nameof(place)),
@@ -131,6 +131,24 @@ public sealed record Scheme(Direction Direction, ScaleRule Rule)
         return v.mul_(beforeRelu);
     }
 
+    /// <summary>Draws v, or w, of a layer where it stands: of gates, each gate's block by itself, and He's always from N(0, 1/fan_in), since no ReLU follows.</summary>
+    /// <param name="place">Where the layer stands; not an output layer.</param>
+    /// <param name="shape">[out, in] or [out, in, k_h, k_w].</param>
+    /// <param name="generator">The source of randomness. A CPU generator gives the same weights for every device.</param>
+    /// <param name="dtype">float32 by default, or float64.</param>
+    /// <param name="device">Where the result is wanted; the generator's device by default.</param>
+    /// <returns>As without a place, but for gates.</returns>
+    public Tensor Directions(Place place, ReadOnlySpan<long> shape, Generator generator, ScalarType dtype = ScalarType.Float32, Device? device = null)
+    {
+        ArgumentNullException.ThrowIfNull(place);
+        if (place.Kind != PlaceKind.Gates)
+            return Directions(shape, generator, dtype, device);
+
+        using var scope = NewDisposeScope();
+        long[] block = [shape[0] / place.Parts, .. shape[1..]];
+        return cat([.. Enumerable.Range(0, place.Parts).Select(_ => Init.Directions.Draw(Direction, block, generator, dtype, device))]).MoveToOuterDisposeScope();
+    }
+
     /// <summary>g of a weight-normalized layer at the start.</summary>
     /// <param name="v">Its directions, shape [out, in, …], no zero row.</param>
     /// <param name="place">Where it stands; not an output layer.</param>
@@ -149,7 +167,7 @@ public sealed record Scheme(Direction Direction, ScaleRule Rule)
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var shape = v.shape;
-        var fans = Fans.Of(shape);
+        var fans = Fans.Of([shape[0] / place.Parts, .. shape[1..]]);
         var norms = RowNorms(v);
         Array.Fill(shape, 1, 1, shape.Length - 1);
         var g = Rule switch

@@ -5,7 +5,7 @@ namespace RlWn.Networks;
 
 /// <summary>An actor-critic as acting sees it: logits or means, and values, from observations in the main memory. See <see cref="ActingNetwork"/>.</summary>
 /// <remarks>Call <see cref="Refresh"/> after the network was trained; until then the weights of the last refresh act. One thread at a time.</remarks>
-public sealed class Acting : IDisposable
+public sealed class Acting : IActing, IDisposable
 {
     private readonly ActorCritic network;
     private readonly ActingNetwork actor;
@@ -33,13 +33,13 @@ public sealed class Acting : IDisposable
     /// <summary>D: numbers in an observation.</summary>
     public int ObservationSize => actor.ObservationSize;
 
-    /// <summary>K: logits, or numbers of an action.</summary>
+    /// <inheritdoc/>
     public int PolicyOutputs => network.PolicyOutputs;
 
-    /// <summary>What the means of continuous actions are means of; without meaning for discrete actions.</summary>
+    /// <inheritdoc/>
     public ActionBounds ActionBounds => network.ActionBounds;
 
-    /// <summary>log σ of each number of a continuous action, as of the last refresh; empty for discrete actions.</summary>
+    /// <inheritdoc/>
     public ReadOnlySpan<float> LogStd => logStd;
 
     /// <summary>Takes over the network's present weights. Allocates nothing that stays.</summary>
@@ -53,11 +53,7 @@ public sealed class Acting : IDisposable
             Aten.Memory<float>(parameter.to(ScalarType.Float32).cpu()).CopyTo(logStd);
     }
 
-    /// <summary>Evaluates policy and value of a batch.</summary>
-    /// <param name="observations">[N, D], row after row.</param>
-    /// <param name="batch">N, at least 1.</param>
-    /// <param name="policy">Receives logits or means, [N, K].</param>
-    /// <param name="values">Receives V(s), [N].</param>
+    /// <inheritdoc/>
     public void Evaluate(Observations observations, int batch, Span<float> policy, Span<float> values)
     {
         if (critic is null)
@@ -76,7 +72,7 @@ public sealed class Acting : IDisposable
     }
 
     /// <summary>Evaluates the policy alone.</summary>
-    /// <inheritdoc cref="Evaluate" path="/param"/>
+    /// <inheritdoc cref="IActing.Evaluate" path="/param"/>
     public void Policy(Observations observations, int batch, Span<float> policy)
     {
         if (critic is null)
@@ -85,8 +81,7 @@ public sealed class Acting : IDisposable
             actor.Forward(observations, batch, policy);
     }
 
-    /// <summary>Evaluates the value alone.</summary>
-    /// <inheritdoc cref="Evaluate" path="/param"/>
+    /// <inheritdoc/>
     public void Value(Observations observations, int batch, Span<float> values)
     {
         if (critic is null)
@@ -94,6 +89,9 @@ public sealed class Acting : IDisposable
         else
             critic.Forward(observations, batch, values);
     }
+
+    /// <inheritdoc/>
+    void IActing.Forget(ReadOnlySpan<bool> ended) { }
 
     /// <summary>Frees the folded copies; the network stays.</summary>
     public void Dispose()

@@ -33,6 +33,7 @@ public sealed class ActingNetwork : IDisposable
     internal ActingNetwork(AgentNetwork network, long wideFrom, int wideBatch)
     {
         ArgumentNullException.ThrowIfNull(network);
+        network.RequireNoMemory();
         (this.network, this.wideBatch) = (network, wideBatch);
         var widths = network.Head.Widths;
         folded = new FoldedMlp([.. widths]);
@@ -50,7 +51,7 @@ public sealed class ActingNetwork : IDisposable
     internal static bool IsPlain(ImageTorso torso) => torso.Plan.Layers is [var only] && GridConvolution.Fits(only);
 
     /// <summary>Whether nothing here goes through libtorch.</summary>
-    internal bool IsPlainCSharp => wide is null;
+    public bool IsPlainCSharp => wide is null;
 
     /// <summary>D: numbers in an observation.</summary>
     public int ObservationSize => network.InputSize;

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 
 namespace RlWn.Networks;
 
-/// <summary>A network of an agent, observations [N, D] to outputs [N, K]: an <see cref="Mlp"/>, or one behind a convolutional torso (<see cref="ImageNetwork"/>).</summary>
+/// <summary>A network of an agent, observations [N, D] to outputs [N, K]: an <see cref="Mlp"/>, one behind a convolutional torso (<see cref="ImageNetwork"/>), or one with a memory (<see cref="RecurrentNetwork"/>).</summary>
 public abstract class AgentNetwork : Module<Tensor, Tensor>
 {
     private protected AgentNetwork(string name) : base(name) { }
@@ -22,6 +22,9 @@ public abstract class AgentNetwork : Module<Tensor, Tensor>
     /// <summary>The fully connected layers, with the output layer.</summary>
     public abstract Mlp Head { get; }
 
+    /// <summary>What stands before the names of the fully connected layers in a saved file: nothing where they are the whole network.</summary>
+    public string HeadPrefix => ReferenceEquals(Head, this) ? "" : "head.";
+
     /// <summary>What acts, under the names that <see cref="Policy"/> reads, without its prefix. See <see cref="Mlp.ActingTensors"/>.</summary>
     public abstract IReadOnlyList<(string Name, Tensor Value)> ActingTensors();
 
@@ -32,20 +35,33 @@ public abstract class AgentNetwork : Module<Tensor, Tensor>
     /// <param name="output">How the output layer is built.</param>
     /// <param name="outputScale">The length of each output row at the start.</param>
     /// <param name="init">Where the first values come from.</param>
-    /// <param name="noise">σ₀ of the noise on the fully connected layers; 0 is none. See <see cref="FactorizedNoise"/>.</param>
+    /// <param name="noise">σ₀ of the noise on the fully connected layers; 0 is none, and networks with a memory have none. See <see cref="FactorizedNoise"/>.</param>
     /// <exception cref="ArgumentException">The torso does not fit the observations.</exception>
     public static AgentNetwork Make(
         ReadOnlySpan<int> observationShape, int outputs, NetworkOptions options, OutputLayer output, double outputScale, Initializer init, double noise = 0)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(init);
-        if (options.Torso != Inference.Torso.Mlp)
-            return new ImageNetwork(new TorsoPlan(options.Torso, observationShape, options.TorsoDepth, options.TorsoWidth), outputs, options, output, outputScale, init, noise);
-
+        var plan = options.Torso == Inference.Torso.Mlp ? null : new TorsoPlan(options.Torso, observationShape, options.TorsoDepth, options.TorsoWidth);
         var size = 1;
         foreach (var length in observationShape)
             size = checked(size * length);
-        return new Mlp(size, [.. options.Hidden], outputs, output, outputScale, init, options.Scheme, options.Scale, options.NormPartner, noise);
+        if (options.Lstm > 0)
+            return new RecurrentNetwork(plan, size, outputs, options, output, outputScale, init);
+        return plan is null
+            ? new Mlp(size, [.. options.Hidden], outputs, output, outputScale, init, options.Scheme, options.Scale, options.NormPartner, noise)
+            : new ImageNetwork(plan, outputs, options, output, outputScale, init, noise);
+    }
+
+    /// <summary>Refuses a network with a memory, where nothing keeps one from step to step.</summary>
+    /// <exception cref="ArgumentException">The network has one.</exception>
+    internal void RequireNoMemory()
+    {
+        if (this is RecurrentNetwork recurrent)
+        {
+            throw new ArgumentException(
+                $"Expected network.lstm 0 for an agent that remembers nothing from step to step, got {recurrent.Lstm.Units}. The agent ppo learns with a memory (RecurrentPpoAgent).", "network");
+        }
     }
 
     /// <summary>Draws a fresh sample of the noise on every fully connected layer.</summary>

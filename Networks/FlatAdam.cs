@@ -10,9 +10,14 @@ namespace RlWn.Networks;
 /// <remarks>Kingma and Ba 2015, arXiv:1412.6980, algorithm 1.</remarks>
 public sealed class FlatAdam : IFlatOptimizer
 {
+    private const long WholeVectors = 64;          // numbers
+
     private readonly double beta1, beta2, epsilon, weightDecay;
     private readonly Tensor firstMoment, secondMoment, steps, one;
     private readonly Slice[] slices;
+    private readonly SecondThread? second;
+    private readonly Action oddSlices, evenSlices;
+    private double rate;                           // α of the step under way
     private readonly TorchSharp.Scalar unit = 1;   // held: a Scalar made for one call may be collected during it
 
     /// <summary>Makes an optimizer at step 0.</summary>
@@ -22,16 +27,19 @@ public sealed class FlatAdam : IFlatOptimizer
     /// <param name="epsilon">ε, above 0: 1e-8 in the paper, 1e-5 in PPO's implementations.</param>
     /// <param name="weightDecay">Decoupled decay (AdamW), at least 0.</param>
     /// <param name="scaleLearningRate">What α is multiplied by for g, at least 0; other than 1 it wants parameters with scales last.</param>
+    /// <param name="second">Takes half of the numbers; not owned. Null leaves them to the caller's thread. The results are the same to the bit.</param>
     /// <exception cref="ArgumentException">The parameters' scales stand among the others, and are to learn at a rate of their own.</exception>
     public FlatAdam(
-        FlatParameters parameters, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0, double scaleLearningRate = 1)
+        FlatParameters parameters, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0, double scaleLearningRate = 1,
+        SecondThread? second = null)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentOutOfRangeException.ThrowIfNegative(scaleLearningRate);
         if (scaleLearningRate != 1 && parameters.Scales is null)
             throw new ArgumentException("Expected flat parameters with scales last for a learning rate of their own, got some that stand among the others.", nameof(parameters));
 
-        (this.beta1, this.beta2, this.epsilon, this.weightDecay) = (beta1, beta2, epsilon, weightDecay);
+        (this.beta1, this.beta2, this.epsilon, this.weightDecay, this.second) = (beta1, beta2, epsilon, weightDecay, second);
+        (evenSlices, oddSlices) = (() => StepEverySecond(0), () => StepEverySecond(1));
         firstMoment = zeros_like(parameters.Values).DetachFromDisposeScope();
         secondMoment = zeros_like(parameters.Values).DetachFromDisposeScope();
         steps = zeros(1, ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
@@ -43,6 +51,13 @@ public sealed class FlatAdam : IFlatOptimizer
     public void Step(double learningRate)
     {
         steps.add_(one, unit);
+        rate = learningRate;
+        if (second is not null)
+        {
+            second.Run(oddSlices, evenSlices);
+            return;
+        }
+
         foreach (var slice in slices)
             Step(slice, slice.Gradients, learningRate);
     }
@@ -90,18 +105,30 @@ public sealed class FlatAdam : IFlatOptimizer
         unit.Dispose();
     }
 
+    private void StepEverySecond(int first)
+    {
+        for (var i = first; i < slices.Length; i += 2)
+            Step(slices[i], slices[i].Gradients, rate);
+    }
+
     private void Step(Slice slice, Tensor gradients, double learningRate) => Aten.FusedAdam(
         slice.Values, gradients, slice.FirstMoment, slice.SecondMoment, steps,
         learningRate * slice.Multiplier, beta1, beta2, weightDecay, epsilon, decoupled: weightDecay > 0);
 
-    // What learns at one rate: everything, or all but the scales and then the scales.
+    // What learns at one rate: everything, or all but the scales and then the scales; with a second thread, each in halves that whole vectors fill.
     private IEnumerable<Slice> Slices(FlatParameters parameters, double scaleLearningRate)
     {
         var (all, scales) = (parameters.Values.NumberOfElements, scaleLearningRate == 1 ? 0 : parameters.Scales ?? 0);
-        if (scales < all)
-            yield return Of(0, all - scales, multiplier: 1);
-        if (scales > 0)
-            yield return Of(all - scales, scales, scaleLearningRate);
+        return Halves(0, all - scales, multiplier: 1).Concat(Halves(all - scales, scales, scaleLearningRate));
+
+        IEnumerable<Slice> Halves(long start, long length, double multiplier)
+        {
+            var half = second is null ? 0 : length / 2 / WholeVectors * WholeVectors;
+            if (half > 0)
+                yield return Of(start, half, multiplier);
+            if (length > half)
+                yield return Of(start + half, length - half, multiplier);
+        }
 
         Slice Of(long start, long length, double multiplier)
         {

@@ -16,10 +16,6 @@ public sealed class FlatParameters : IDisposable
 {
     private readonly nn.Module network;
     private readonly WeightNormLayer[] layers;
-    private readonly Tensor one;
-    private readonly Tensor epsilon;
-    private readonly TorchSharp.Scalar unit = 1;   // held: a Scalar made for one call may be collected during it
-
     /// <summary>Moves a network's parameters to a flat buffer.</summary>
     /// <param name="network">The network; its parameters share one type and device.</param>
     /// <param name="scalesLast">Whether every g that learns comes after all other parameters, so that it can learn at a rate of its own.</param>
@@ -48,8 +44,6 @@ public sealed class FlatParameters : IDisposable
         using var noGrad = no_grad();
         Values = empty(parameters.Sum(parameter => parameter.NumberOfElements), dtype, device).DetachFromDisposeScope();
         Gradients = zeros_like(Values).DetachFromDisposeScope();
-        one = tensor(1.0, dtype, device).DetachFromDisposeScope();
-        epsilon = tensor(1e-6, dtype, device).DetachFromDisposeScope();
 
         var start = 0L;
         foreach (var parameter in parameters)
@@ -78,18 +72,23 @@ public sealed class FlatParameters : IDisposable
     public void ZeroGradients() => Gradients.zero_().Dispose();
 
     /// <summary>Scales the gradient down to a norm of at most <paramref name="maxNorm"/>; a smaller one stays as it is.</summary>
-    /// <param name="maxNorm">One number above 0, on the parameters' device.</param>
-    /// <returns>The norm before scaling, one number; the caller disposes it.</returns>
+    /// <param name="maxNorm">Above 0.</param>
+    /// <returns>The norm before scaling.</returns>
     /// <remarks>Pascanu et al. 2013, arXiv:1211.5063, algorithm 1; the coefficient is max / (norm + 1e-6), at most 1, as PyTorch has it.</remarks>
-    public Tensor ClipGradients(Tensor maxNorm)
+    public double ClipGradients(double maxNorm)
     {
-        ArgumentNullException.ThrowIfNull(maxNorm);
+        const double Epsilon = 1e-6;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxNorm);
         using var noGrad = no_grad();
-        var norm = Gradients.norm();
-        using var divisor = norm.add(epsilon, unit);
-        using var ratio = maxNorm / divisor;
-        using var coefficient = minimum(ratio, one);
-        Gradients.mul_(coefficient);
+        using var length = Gradients.norm();
+        var isDouble = length.dtype == ScalarType.Float64;
+        var norm = isDouble ? length.item<double>() : length.item<float>();
+        var coefficient = isDouble ? maxNorm / (norm + Epsilon) : (float)maxNorm / ((float)norm + (float)Epsilon);
+        if (coefficient >= 1)
+            return norm;
+
+        using var factor = tensor(coefficient, Gradients.dtype, Gradients.device);   // of a NaN all become NaN, to be found
+        Gradients.mul_(factor);
         return norm;
     }
 
@@ -146,8 +145,5 @@ public sealed class FlatParameters : IDisposable
             layer.Storage = null;
         Values.Dispose();
         Gradients.Dispose();
-        one.Dispose();
-        epsilon.Dispose();
-        unit.Dispose();
     }
 }

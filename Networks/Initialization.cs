@@ -56,7 +56,7 @@ public static class Initialization
         }
 
         var weight = layer.Weight;
-        weight.copy_(scheme.Directions(weight.shape, generator, weight.dtype, weight.device));
+        weight.copy_(scheme.Directions(layer.Place, weight.shape, generator, weight.dtype, weight.device));
         SetScale(layer, scheme);
     }
 
@@ -71,6 +71,8 @@ public static class Initialization
         }
 
         layer.Bias?.zero_();
+        if (layer.Place!.Kind == PlaceKind.Gates)
+            Lstm.OpenForgetGate(layer.Bias!);
     }
 
     private static void AllOrNothing(nn.Module network, Scheme scheme, Tensor? batch, Action<PlacedLayer> start)

@@ -43,7 +43,7 @@ public sealed class Learning : IDisposable
         }
         else if (sideBySide)
         {
-            SideBySide.Run(observations, policy, values, actor.Forward, critic.Forward);
+            SideBySide.Run(observations, policy, values, (seen, output) => actor.Forward(seen, output), (seen, output) => critic.Forward(seen, output));
         }
         else
         {

@@ -17,7 +17,7 @@ public sealed class LearningNetwork : IDisposable
 {
     // The widest layer for which plain C# is faster than libtorch, by the table in benchmarks/results; observations may be wider as long as
     // the weight that sees them is no larger.
-    private const int WidestSmall = 256;
+    internal const int WidestSmall = 256;
 
     private readonly AgentNetwork network;
     private readonly FlatParameters parameters;
@@ -29,11 +29,13 @@ public sealed class LearningNetwork : IDisposable
     /// <param name="network">The network; not owned.</param>
     /// <param name="parameters">Its parameters, maybe among others; not owned.</param>
     /// <param name="batch">The largest batch, at least 1; at least 2 with batch normalization, whose statistics are then the batch's.</param>
-    public LearningNetwork(AgentNetwork network, FlatParameters parameters, int batch) : this(network, parameters, batch, small: null) { }
+    /// <param name="second">Takes its part of backward passes in plain C#; not owned. Null leaves them to the caller's thread. The results are the same to the bit.</param>
+    public LearningNetwork(AgentNetwork network, FlatParameters parameters, int batch, SecondThread? second = null) : this(network, parameters, batch, small: null, second) { }
 
-    internal LearningNetwork(AgentNetwork network, FlatParameters parameters, int batch, bool? small)
+    internal LearningNetwork(AgentNetwork network, FlatParameters parameters, int batch, bool? small, SecondThread? second = null)
     {
         ArgumentNullException.ThrowIfNull(network);
+        network.RequireNoMemory();
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, network.Head.Partner == NormPartner.BatchNorm ? 2 : 1);
         (this.network, this.parameters) = (network, parameters);
@@ -44,21 +46,22 @@ public sealed class LearningNetwork : IDisposable
         if (small ?? (parameters.Values.device_type == TorchSharp.DeviceType.CPU && parameters.Values.dtype == ScalarType.Float32
             && IsSmall(network)))
         {
-            plain = new MlpGradient(network, batch);
+            plain = new MlpGradient(network, batch, second);
         }
     }
 
-    /// <summary>Whether the passes run in plain C#.</summary>
-    internal bool IsPlainCSharp => plain is not null;
+    /// <summary>Whether the passes run in plain C#. A forward pass then costs no more than acting does, and needs no refresh before.</summary>
+    public bool IsPlainCSharp => plain is not null;
 
     /// <summary>Evaluates a batch, ready for <see cref="Backward"/>.</summary>
     /// <param name="observations">[B, D], row after row.</param>
     /// <param name="output">Receives [B, K].</param>
-    public void Forward(Observations observations, Span<float> output)
+    /// <param name="sameWeights">Whether weights and noise are those of the last forward pass, which then need not be looked at again.</param>
+    public void Forward(Observations observations, Span<float> output, bool sameWeights = false)
     {
         if (plain is not null)
         {
-            plain.Forward(observations, output);
+            plain.Forward(observations, output, sameWeights);
             return;
         }
 
@@ -108,7 +111,8 @@ public sealed class LearningNetwork : IDisposable
         return copy.to(tensor.dtype, tensor.device);
     }
 
-    private static bool IsSmall(AgentNetwork network)
+    /// <summary>Whether layers are so narrow that plain C# is faster than libtorch.</summary>
+    internal static bool IsSmall(AgentNetwork network)
     {
         var widths = network.Head.Widths;
         return widths.Skip(1).Max() <= WidestSmall && network.Head.Partner == NormPartner.None

@@ -23,24 +23,30 @@ internal sealed unsafe class MlpGradient : IDisposable
     private readonly SparseRows sparse = new();
     private bool isSparse;                 // whether the rows of the last forward pass are
     private int evaluated;                 // B of the last forward pass
+    private readonly SecondThread? second;
+    private readonly Action firstToWeight, firstToInput;
+
+    private readonly float* byInput;       // ∂L/∂x of the first layer, [B, padded D or F]; null where nobody asks
 
     // Of a network with a convolution before its layers.
     private readonly GradientLayer? convolution;
     private readonly TorsoLayer? grid;
     private readonly float* images;        // [B, D]
-    private readonly float* byInput;       // ∂L/∂x of the first layer, [B, F]
     private readonly float* sums;          // ∂L/∂W of the convolution, [filters, C, 3, 3, 8 partial sums]
 
     /// <summary>Makes room for batches.</summary>
     /// <param name="network">The network; not owned, its parameters stay where they are.</param>
     /// <param name="capacity">The largest batch.</param>
-    public MlpGradient(AgentNetwork network, int capacity)
+    /// <param name="second">Takes its part of the backward pass where there is a convolution; not owned. Null leaves it to the caller's thread.</param>
+    /// <param name="passesOn">Whether something before the layers learns too, and asks for <see cref="ByInput"/>.</param>
+    public MlpGradient(AgentNetwork network, int capacity, SecondThread? second = null, bool passesOn = false)
     {
         var head = network.Head;
         if (head.Partner != NormPartner.None)
             throw new ArgumentException($"Expected a network without normalizations beside weight norm, got {head.Partner}. Take autograd.", nameof(network));
 
-        (this.capacity, observationSize) = (capacity, network.InputSize);
+        (this.capacity, this.second, observationSize) = (capacity, second, network.InputSize);
+        (firstToWeight, firstToInput) = (() => BackwardToWeight(0), BackwardToConvolution);
         layers = [.. head.Layers.Select((layer, i) => new GradientLayer(
             new("", layer, null), head.Widths[i], head.Widths[i + 1], isDirect: network.Torso is not null && i == 0 && head.Widths[i] >= WideFrom && head.Widths[i] % Gemm.Lanes == 0, head.NoiseOf(i)))];
 
@@ -53,7 +59,7 @@ internal sealed unsafe class MlpGradient : IDisposable
             sumFloats = (nint)8 * grid.Output.Channels * grid.FilterSize;
         }
 
-        var floats = (nuint)((capacity * inputs * (grid is null ? 1 : 2)) + gridFloats + sumFloats) + (convolution?.Floats(0) ?? 0);
+        var floats = (nuint)((capacity * inputs * (grid is null && !passesOn ? 1 : 2)) + gridFloats + sumFloats) + (convolution?.Floats(0) ?? 0);
         foreach (var layer in layers)
             floats += layer.Floats(capacity);
 
@@ -63,10 +69,13 @@ internal sealed unsafe class MlpGradient : IDisposable
         var free = memory + (capacity * inputs);
         foreach (var layer in layers)
             free = layer.Place(free, capacity);
+        if (convolution is not null)
+            free = convolution.Place(free, batch: 0);
+        if (convolution is not null || passesOn)
+            byInput = free;
         if (convolution is null)
             return;
 
-        byInput = convolution.Place(free, batch: 0);
         sums = byInput + (capacity * inputs);
         images = sums + sumFloats;
     }
@@ -74,7 +83,8 @@ internal sealed unsafe class MlpGradient : IDisposable
     /// <summary>Evaluates the network with its present weights, and keeps what the backward pass needs.</summary>
     /// <param name="observations">x, [B, D].</param>
     /// <param name="output">Receives [B, K].</param>
-    public void Forward(Observations observations, Span<float> output)
+    /// <param name="sameWeights">Whether weights and noise are those of the last forward pass, which spares folding them.</param>
+    public void Forward(Observations observations, Span<float> output, bool sameWeights = false)
     {
         var (first, last) = (layers[0], layers[^1]);
         var batch = observations.Length / observationSize;
@@ -83,6 +93,8 @@ internal sealed unsafe class MlpGradient : IDisposable
             throw new ArgumentException($"Expected up to {capacity} rows of {observationSize} numbers in and as many of {last.Outputs} out, got {observations.Length} and {output.Length}.");
 
         isSparse = convolution is null && observations.AreBytes && sparse.TryTake(observations, observationSize);
+        if (!sameWeights)
+            Fold();
         if (convolution is not null)
             Convolve(convolution, observations, batch);
         else if (!isSparse)
@@ -94,7 +106,6 @@ internal sealed unsafe class MlpGradient : IDisposable
         var x = input;
         foreach (var layer in layers)
         {
-            layer.Fold();
             if (isSparse && layer == first)
                 sparse.Multiply(layer.Transposed, layer.PaddedBias, layer.Output, layer.PaddedOutputs);
             else
@@ -123,41 +134,70 @@ internal sealed unsafe class MlpGradient : IDisposable
 
         for (var i = layers.Length - 1; i >= 0; i--)
         {
-            var layer = layers[i];
-            if (i == 0 && isSparse)
-                layer.BackwardToWeight(sparse);
-            else
-                layer.BackwardToWeight(i > 0 ? layers[i - 1].Output : input, batch);
-            layer.WriteBias(batch);
-            layer.WriteWeight();
+            if (i == 0 && convolution is not null && second is not null)
+            {
+                second.Run(firstToWeight, firstToInput);   // half of the pass each
+                continue;
+            }
 
-            // ∂L/∂x = ∂L/∂y W, zero where the ReLU before was.
+            BackwardToWeight(i);
             if (i > 0)
             {
                 var before = layers[i - 1];
-                layer.BackwardToInput(before.ByOutput, batch);
+                layers[i].BackwardToInput(before.ByOutput, batch);   // ∂L/∂x = ∂L/∂y W, zero where the ReLU before was
                 ZeroWhereZero(new(before.ByOutput, batch * before.PaddedOutputs), new(before.Output, batch * before.PaddedOutputs));
             }
             else if (convolution is not null)
             {
-                layer.BackwardToInput(byInput, batch);
-                ZeroWhereZero(new(byInput, batch * layer.PaddedInputs), new(input, batch * layer.PaddedInputs));
-                BackwardToFilters(convolution, batch);
+                BackwardToConvolution();
+            }
+            else if (byInput is not null)
+            {
+                layers[0].BackwardToInput(byInput, batch);
             }
         }
     }
 
+    /// <summary>∂L/∂x of one row of the batch that the last backward pass was for, [D].</summary>
+    /// <param name="row">Which, from 0.</param>
+    public ReadOnlySpan<float> ByInput(int row) => new(byInput + ((nint)row * layers[0].PaddedInputs), layers[0].Inputs);
+
     public void Dispose() => NativeMemory.AlignedFree(memory);
+
+    private void Fold()
+    {
+        convolution?.Fold();
+        foreach (var layer in layers)
+            layer.Fold();
+    }
 
     private void Convolve(GradientLayer filters, Observations observations, int batch)
     {
-        filters.Fold();
         observations.CopyTo(0, new(images, batch * observationSize));
         for (var row = 0; row < batch; row++)
         {
             GridConvolution.Forward(
                 grid!, images + ((nint)row * observationSize), filters.Weight, filters.PaddedInputs, filters.PaddedBias, input + ((nint)row * layers[0].PaddedInputs));
         }
+    }
+
+    private void BackwardToWeight(int index)
+    {
+        var layer = layers[index];
+        if (index == 0 && isSparse)
+            layer.BackwardToWeight(sparse);
+        else
+            layer.BackwardToWeight(index > 0 ? layers[index - 1].Output : input, evaluated);
+        layer.WriteBias(evaluated);
+        layer.WriteWeight();
+    }
+
+    private void BackwardToConvolution()
+    {
+        var first = layers[0];
+        first.BackwardToInput(byInput, evaluated);
+        ZeroWhereZero(new(byInput, evaluated * first.PaddedInputs), new(input, evaluated * first.PaddedInputs));
+        BackwardToFilters(convolution!, evaluated);
     }
 
     private void BackwardToFilters(GradientLayer filters, int batch)

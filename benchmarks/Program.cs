@@ -16,6 +16,7 @@ using TorchSharp;
 // dotnet run -c Release --project benchmarks -- supervised 2               training on images with 2 threads, against TorchSharp's own modules
 // dotnet run -c Release --project benchmarks -- environments               steps a second of every built-in environment, in half a minute
 // dotnet run -c Release --project benchmarks -- bridge                     what stepping Python's environments costs beside Python alone
+// dotnet run -c Release --project benchmarks -- minatar-dqn 2                frames a second of Q-learning by MinAtar's settings, on 1 thread or 2
 // Tables land in BenchmarkDotNet.Artifacts/results; those that the README quotes are kept in benchmarks/results.
 torch.set_num_threads(1);
 torch.manual_seed(1);
@@ -41,6 +42,12 @@ if (args is ["supervised", var threads])
 if (args is ["environments"])
 {
     RlWn.Benchmarks.Environments.Run();
+    return 0;
+}
+
+if (args is ["minatar-dqn", var dqnThreads])
+{
+    MinAtarDqn.Run(int.Parse(dqnThreads, CultureInfo.InvariantCulture));
     return 0;
 }
 

@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Attributes;
+using RlWn.Inference;
 using RlWn.Init;
 using RlWn.Networks;
 using TorchSharp.Modules;
@@ -65,6 +66,62 @@ public class ForwardBackward
     }
 }
 
+/// <summary>Forward and backward pass over sequences of 64 steps of 4 environments: actor and critic with an LSTM and a layer of the same width on 4 numbers.</summary>
+public class Sequences
+{
+    private const int T = 64, N = 4;
+
+    private readonly float[] observations = [.. Enumerable.Range(0, T * N * 4).Select(_ => Random.Shared.NextSingle())];
+    private readonly bool[] starts = [.. Enumerable.Range(0, T * N).Select(i => i % 50 == 49)];
+    private readonly float[] policy = new float[T * N * 2], values = new float[T * N];
+    private RecurrentState[] states = null!;
+    private RecurrentLearning plain = null!;
+    private RecurrentLearning autograd = null!;
+    private LSTM lstm = null!;
+    private Linear head = null!;
+    private Tensor input = null!;
+
+    [Params(64, 128, 256)] public int Units { get; set; }
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        set_num_threads(1);
+        using var generator = new Generator(1);
+        var network = new ActorCritic(4, 2, continuous: false, new NetworkOptions { Lstm = Units, Hidden = [Units] }, new Initializer(generator));
+        var parameters = new FlatParameters(network);
+        plain = new RecurrentLearning(network, parameters, T * N, small: true);
+        autograd = new RecurrentLearning(network, parameters, T * N, small: false);
+        states = [new(N, Units), new(N, Units)];
+        (lstm, head) = (LSTM(4, Units), Linear(Units, 2));
+        input = tensor(observations, [T, N, 4]);
+    }
+
+    [Benchmark(Baseline = true, Description = "libtorch autograd, fused weight norm")]
+    public void Autograd() => Learn(autograd);
+
+    [Benchmark(Description = "plain C#")]
+    public void PlainCSharp() => Learn(plain);
+
+    [Benchmark(Description = "TorchSharp's LSTM and a linear layer, times two; no weight norm, no episodes that start")]
+    public void PlainTorch()
+    {
+        for (var i = 0; i < 2; i++)
+        {
+            using var scope = NewDisposeScope();
+            lstm.zero_grad();
+            head.zero_grad();
+            head.call(lstm.call(input).Item1).sum().backward();
+        }
+    }
+
+    private void Learn(RecurrentLearning learning)
+    {
+        learning.Forward(new(observations), starts, states, policy, values);
+        learning.Backward(policy, values, []);
+    }
+}
+
 /// <summary>Weight norm of one layer, forward and backward, by the way it is computed.</summary>
 public class WeightNormKernel
 {
@@ -103,7 +160,6 @@ public class OptimizerStep
     private optim.Optimizer torchAdam = null!;
     private FlatParameters flat = null!;
     private FlatAdam adam = null!;
-    private Tensor maxNorm = null!;
 
     [GlobalSetup]
     public void Setup()
@@ -117,7 +173,6 @@ public class OptimizerStep
         var list = new ParameterList([.. Tensors()]);
         flat = new FlatParameters(list);
         adam = new FlatAdam(flat);
-        maxNorm = tensor(0.5f);
 
         static IEnumerable<Parameter> Tensors() =>
             Enumerable.Range(0, 200).Select(i => new Parameter(i % 2 == 0 ? randn(16, 16, 3, 3) : randn(16)));
@@ -139,7 +194,7 @@ public class OptimizerStep
     [Benchmark(Description = "FlatParameters and FlatAdam")]
     public void Flat()
     {
-        flat.ClipGradients(maxNorm).Dispose();
+        flat.ClipGradients(0.5);
         adam.Step(1e-6);
         flat.ZeroGradients();
     }

@@ -1,6 +1,5 @@
 using RlWn.Agents.Data;
 using RlWn.Networks;
-using static TorchSharp.torch;
 
 namespace RlWn.Agents.A2c;
 
@@ -16,7 +15,7 @@ internal sealed class A2cGradient : IDisposable
     private readonly float[] byOutput;      // ∂L/∂output, [B, K]
     private readonly float[] byValue;       // ∂L/∂V, [B]
     private readonly float[] byLogStd;      // ∂L/∂log σ, [K]
-    private readonly Tensor maxNorm;
+    private readonly double maxNorm;
 
     /// <summary>Makes room for gradients over batches of one size.</summary>
     /// <param name="network">The network; not owned.</param>
@@ -32,7 +31,7 @@ internal sealed class A2cGradient : IDisposable
         (output, byOutput) = (new float[batch * network.PolicyOutputs], new float[batch * network.PolicyOutputs]);
         (value, byValue) = (new float[batch], new float[batch]);
         byLogStd = new float[network.log_std is null ? 0 : network.PolicyOutputs];
-        maxNorm = tensor((float)options.MaxGradientNorm, device: parameters.Values.device).DetachFromDisposeScope();
+        maxNorm = options.MaxGradientNorm;
     }
 
     /// <summary>The loss, and what its batches were like.</summary>
@@ -57,17 +56,12 @@ internal sealed class A2cGradient : IDisposable
     {
         Loss.Evaluate(output, value, logStd, batch, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
         learning.Backward(byOutput, byValue, byLogStd);
-        using var clipped = parameters.ClipGradients(maxNorm);
-        var norm = clipped.item<float>();
-        if (!float.IsFinite(norm))
+        var norm = parameters.ClipGradients(maxNorm);
+        if (!double.IsFinite(norm))
             throw Finite.Diverged("gradient_norm", norm, steps, section);   // while the weights are still whole
         Loss.AddGradientNorm(norm);
     }
 
     /// <summary>Frees what passes need; network and parameters stay.</summary>
-    public void Dispose()
-    {
-        learning.Dispose();
-        maxNorm.Dispose();
-    }
+    public void Dispose() => learning.Dispose();
 }

@@ -47,7 +47,7 @@ public sealed class A3cAgent : IAgent
     /// <param name="seed">Decides the first weights, environments and draws; the order in which workers come is chance.</param>
     /// <param name="device">Where the networks learn.</param>
     /// <param name="totalSteps">When training ends and schedules reach zero, in environment steps; rounded up to whole rollouts.</param>
-    /// <exception cref="ArgumentException">The spaces do not fit, or the network has batch normalization.</exception>
+    /// <exception cref="ArgumentException">The spaces do not fit, the environments are normalized, or the network has batch normalization.</exception>
     /// <exception cref="System.ComponentModel.DataAnnotations.ValidationException">The settings contradict each other.</exception>
     public A3cAgent(Func<int, VectorEnv> createEnvs, A3cOptions options, NetworkOptions network, ulong seed, Device device, long totalSteps)
     {
@@ -64,6 +64,7 @@ public sealed class A3cAgent : IAgent
         roundSteps = options.RolloutSteps * options.Environments;
         loss = new A2cLoss(options.ValueWeight, options.EntropyWeight);
         firstEnvs = createEnvs(options.Environments);
+        ActorCritics.RequireNotNormalized(firstEnvs, "a3c");
         canSaveEnvs = firstEnvs.CanSave;
 
         using var scope = NewDisposeScope();

@@ -31,6 +31,18 @@ internal static class ActorCritics
         }
     }
 
+    /// <summary>Refuses vectors that normalize, where an agent has several or learns from steps that were scaled by other statistics.</summary>
+    /// <exception cref="ArgumentException">This one does.</exception>
+    public static void RequireNotNormalized(VectorEnv envs, string agent)
+    {
+        if (envs is NormalizedVectorEnv)
+        {
+            throw new ArgumentException(
+                $"Expected environments that are not normalized for {agent}, whose vectors would each have scales of their own, got a {nameof(NormalizedVectorEnv)}. "
+                + "Give the environments as they are, or take the agent a2c or ppo.", nameof(envs));
+        }
+    }
+
     /// <summary>Sets a data-dependent scheme's scales by what the policy sees with g = 1, in steps that do not count. Others stay as they are.</summary>
     /// <param name="network">The network.</param>
     /// <param name="envs">Where to look; reset by <paramref name="seed"/> before, and to be reset after.</param>

@@ -15,15 +15,17 @@ internal static class Diagnosis
     /// <param name="updates">How many there were.</param>
     /// <param name="features">How observations are read.</param>
     /// <param name="batch">What the last update learned from, [B, D].</param>
+    /// <param name="sequences">Where the batch is sequences of steps, [T, N, D]: N; 0 where it is not.</param>
     /// <exception cref="InvalidOperationException">There was no update yet.</exception>
     public static IReadOnlyList<LayerDiagnostics> Of(
-        nn.Module network, FlatParameters parameters, double learningRate, long updates, Features features, Batch batch)
+        nn.Module network, FlatParameters parameters, double learningRate, long updates, Features features, Batch batch, int sequences = 0)
     {
         if (updates == 0)
             throw new InvalidOperationException("Expected an update before a diagnosis, got none. Diagnose after the first report, once learning has started.");
 
         using var scope = NewDisposeScope();
-        return Diagnostics.Of(network, learningRate, Input(features, batch).to(parameters.Values.dtype, parameters.Values.device));
+        var input = Input(features, batch).to(parameters.Values.dtype, parameters.Values.device);
+        return Diagnostics.Of(network, learningRate, sequences == 0 ? input : input.view(-1, sequences, batch.Width));
     }
 
     /// <summary>A batch as a network's input, in the caller's dispose scope.</summary>

@@ -31,15 +31,20 @@ internal static class Finite
     /// <param name="steps">Environment steps done.</param>
     /// <param name="agent">The section of the settings to advise on.</param>
     /// <param name="firstEnvironment">The number of the first of these environments in the run.</param>
+    /// <param name="terminal">Whether the last observation counts where the task ended, too: not so for an agent that never looks at it.</param>
     /// <exception cref="TrainingDivergedException">One is not; the message says which.</exception>
-    public static void RequireObservations(VectorEnv envs, long steps, string agent, int firstEnvironment = 0)
+    public static void RequireObservations(VectorEnv envs, long steps, string agent, int firstEnvironment = 0, bool terminal = true)
     {
         if (envs.ObservationSpace is not Box)
             return;
 
         Require(envs.Observations.All<float>(), "observation", envs.Count, steps, agent, firstEnvironment);
-        if (envs.Terminated.Contains(true) || envs.Truncated.Contains(true))
-            Require(envs.FinalObservations.All<float>(), "last observation of an episode", envs.Count, steps, agent, firstEnvironment);
+        var size = envs.ObservationSpace.Size;
+        for (var i = 0; i < envs.Count; i++)
+        {
+            if (envs.Truncated[i] || (terminal && envs.Terminated[i]))
+                Require(envs.FinalObservations.All<float>().Slice(i * size, size), "last observation of an episode", 1, steps, agent, firstEnvironment + i);
+        }
     }
 
     /// <summary>Requires metrics to be finite.</summary>

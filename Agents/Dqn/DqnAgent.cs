@@ -4,6 +4,7 @@ using RlWn.Envs;
 using RlWn.Inference;
 using RlWn.Init;
 using RlWn.Networks;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace RlWn.Agents.Dqn;
@@ -19,6 +20,8 @@ namespace RlWn.Agents.Dqn;
 /// </remarks>
 public sealed class DqnAgent : IAgent
 {
+    private const int FewSteps = 16;   // between updates: acting by weights that are brought into another form pays for itself with more
+
     private readonly VectorEnv envs;
     private readonly DqnOptions options;
     private readonly ulong seed;
@@ -31,16 +34,17 @@ public sealed class DqnAgent : IAgent
     private readonly Scheme scheme;
     private readonly FlatParameters parameters;
     private readonly FlatParameters targetParameters;
-    private readonly ActingNetwork acting;
+    private readonly ActingNetwork? acting;               // none where the learning network acts too
     private readonly ActingNetwork targetActing;
     private readonly LearningNetwork learning;
+    private readonly SecondThread? second;                // where two threads are asked for
+    private readonly Action evaluateTarget, evaluateOnline;
     private readonly FlatAdam optimizer;
     private readonly Projection projection;
     private readonly Features features;
     private readonly ReplayBuffer replay;
     private readonly EpisodeStatistics episodes;
     private readonly DqnLoss loss;
-    private readonly Tensor maxGradientNorm;
     private readonly Tensor targetStep;
 
     private readonly Transitions batch;
@@ -53,7 +57,7 @@ public sealed class DqnAgent : IAgent
     private readonly float[] choosing;           // of the online network at s', [B, O]
     private readonly float[] actingOutput;       // [N, O]
     private readonly float[] values;             // Q(s, ·) of one environment, [A]
-    private bool isActingStale;
+    private bool isStale = true;                 // whether weights or noise are others than what acted or was evaluated last
     private bool isStarted;
 
     /// <summary>Makes an agent with fresh networks and an empty replay.</summary>
@@ -93,14 +97,16 @@ public sealed class DqnAgent : IAgent
         target = MakeNetwork();
         parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
         targetParameters = new FlatParameters(target, scalesLast: network.ScaleLearningRate != 1);
-        optimizer = new FlatAdam(parameters, epsilon: options.AdamEpsilon, scaleLearningRate: network.ScaleLearningRate);
+        targetActing = new ActingNetwork(target);
+        second = network.Threads > 1 && targetActing.IsPlainCSharp && device.type == DeviceType.CPU ? new SecondThread() : null;
+        (evaluateTarget, evaluateOnline) = (EvaluateTarget, EvaluateOnline);
+        optimizer = new FlatAdam(parameters, epsilon: options.AdamEpsilon, scaleLearningRate: network.ScaleLearningRate, second: second);
         projection = new Projection(this.network, network.ProjectEvery);
-        maxGradientNorm = tensor((float)options.MaxGradientNorm, device: device).DetachFromDisposeScope();
         targetStep = tensor((float)options.TargetStep, device: device).DetachFromDisposeScope();
 
-        acting = new ActingNetwork(this.network);
-        targetActing = new ActingNetwork(target);
-        learning = new LearningNetwork(this.network, parameters, options.BatchSize);
+        learning = new LearningNetwork(this.network, parameters, Math.Max(options.BatchSize, envs.Count), second);
+        if (!learning.IsPlainCSharp || !(options.Noisy || options.TrainEvery <= FewSteps * envs.Count))
+            acting = new ActingNetwork(this.network);
         CopyToTarget(share: null);
 
         var (size, outputs) = (options.BatchSize, loss.Outputs);
@@ -202,7 +208,7 @@ public sealed class DqnAgent : IAgent
             replay.Begin(envs);
 
         isStarted = true;
-        acting.Refresh();
+        isStale = true;
         targetActing.Refresh();
     }
 
@@ -244,13 +250,22 @@ public sealed class DqnAgent : IAgent
         if (options.Noisy)
         {
             network.DrawNoise(random);
-            isActingStale = true;
+            isStale = true;
         }
 
-        if (isActingStale)
-            acting.Refresh();
-        isActingStale = false;
-        acting.Forward(features.Read(envs.Observations), envs.Count, actingOutput);
+        var observations = features.Read(envs.Observations);
+        if (acting is null)
+        {
+            learning.Forward(observations, actingOutput, sameWeights: !isStale);
+        }
+        else
+        {
+            if (isStale)
+                acting.Refresh();
+            acting.Forward(observations, envs.Count, actingOutput);
+        }
+
+        isStale = false;
         Finite.Require(actingOutput, "Q-value", envs.Count, Steps, "dqn");
     }
 
@@ -272,25 +287,23 @@ public sealed class DqnAgent : IAgent
         if (Updates == 0 && scheme.NeedsBatch)
             NormalizeOnBatch();
 
-        EvaluateNext();
-        network.DrawNoise(random);
-        learning.Forward(features.Read(batch.Observations), output);
+        Evaluate();
         loss.Evaluate(output, nextOutput, options.DoubleQ ? choosing : nextOutput, batch, weights, byOutput, errors);
         learning.Backward(byOutput);
 
-        var gradientNorm = parameters.ClipGradients(maxGradientNorm).item<float>();
-        if (!float.IsFinite(gradientNorm))
+        var gradientNorm = parameters.ClipGradients(options.MaxGradientNorm);
+        if (!double.IsFinite(gradientNorm))
             throw Finite.Diverged("gradient_norm", gradientNorm, Steps, "dqn");   // while the weights are still whole
         loss.AddGradientNorm(gradientNorm);
         optimizer.Step(options.LearningRateSchedule.At(options.LearningRate, Done));
         projection.After(++Updates);
-        isActingStale = true;
+        isStale = true;
         if (options.Prioritized)
             Prioritize();
     }
 
-    // Of noisy networks each pass has a sample of its own (Fortunato et al. 2018, section 3.1).
-    private void EvaluateNext()
+    // Both networks on the batch. Of noisy ones each pass has a sample of its own (Fortunato et al. 2018, section 3.1).
+    private void Evaluate()
     {
         if (options.Noisy)
         {
@@ -298,14 +311,43 @@ public sealed class DqnAgent : IAgent
             targetActing.Refresh();
         }
 
-        var next = features.Read(batch.NextObservations);
-        targetActing.Forward(next, batch.Size, nextOutput);
-        if (!options.DoubleQ)
+        if (second is not null && learning.IsPlainCSharp)
+        {
+            second.Run(evaluateTarget, evaluateOnline);
             return;
+        }
 
-        using var noGrad = no_grad();
+        EvaluateTarget();
+        EvaluateOnline();
+    }
+
+    private void EvaluateTarget() => targetActing.Forward(features.Read(batch.NextObservations), batch.Size, nextOutput);
+
+    private void EvaluateOnline()
+    {
+        if (options.DoubleQ)
+        {
+            using var noGrad = no_grad();
+            DrawNoise();
+            Evaluate(batch.NextObservations, choosing);
+        }
+
+        DrawNoise();
+        Evaluate(batch.Observations, output);
+    }
+
+    private void DrawNoise()
+    {
         network.DrawNoise(random);
-        learning.Forward(next, choosing);
+        isStale |= options.Noisy;
+    }
+
+    // What acts too has these weights already, if it acted since the last update.
+    private void Evaluate(Batch observations, Span<float> outputs)
+    {
+        learning.Forward(features.Read(observations), outputs, sameWeights: acting is null && !isStale);
+        if (acting is null)
+            isStale = false;
     }
 
     private void Draw()
@@ -333,6 +375,7 @@ public sealed class DqnAgent : IAgent
     {
         network.ClearNoise();
         Initialization.ApplyScales(network, scheme, Diagnosis.Input(features, batch.Observations));
+        isStale = true;
         CopyToTarget(share: null);
     }
 
@@ -365,9 +408,10 @@ public sealed class DqnAgent : IAgent
     /// <summary>Frees the networks and the replay; the environments stay.</summary>
     public void Dispose()
     {
-        acting.Dispose();
+        acting?.Dispose();
         targetActing.Dispose();
         learning.Dispose();
+        second?.Dispose();
         optimizer.Dispose();
         projection.Dispose();
         parameters.Dispose();
@@ -375,7 +419,6 @@ public sealed class DqnAgent : IAgent
         network.Dispose();
         target.Dispose();
         replay.Dispose();
-        maxGradientNorm.Dispose();
         targetStep.Dispose();
     }
 }

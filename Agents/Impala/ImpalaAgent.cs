@@ -52,7 +52,7 @@ public sealed class ImpalaAgent : IAgent
     /// <param name="seed">Decides the first weights, environments and draws.</param>
     /// <param name="device">Where the network learns; actors act on the CPU where it is small.</param>
     /// <param name="totalSteps">When training ends and schedules reach zero, in environment steps; rounded up to whole batches.</param>
-    /// <exception cref="ArgumentException">The spaces do not fit, or the network has batch normalization.</exception>
+    /// <exception cref="ArgumentException">The spaces do not fit, the environments are normalized, or the network has batch normalization.</exception>
     /// <exception cref="System.ComponentModel.DataAnnotations.ValidationException">The settings contradict each other.</exception>
     public ImpalaAgent(Func<int, VectorEnv> createEnvs, ImpalaOptions options, NetworkOptions network, ulong seed, Device device, long totalSteps)
     {
@@ -68,6 +68,7 @@ public sealed class ImpalaAgent : IAgent
 
         using var scope = NewDisposeScope();
         var envs = createEnvs(options.Environments);
+        ActorCritics.RequireNotNormalized(envs, "impala");
         this.network = ActorCritics.Make(envs, network, seed, device);
         parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
         optimizer = options.MakeOptimizer(parameters, network);

@@ -46,7 +46,6 @@ public sealed class PpoAgent : IAgent
     private readonly float[] byOutput;      // ∂L/∂output, [B, K]
     private readonly float[] byValue;       // ∂L/∂V, [B]
     private readonly float[] byLogStd;      // ∂L/∂log σ, [K]
-    private readonly Tensor maxGradientNorm;
 
     /// <summary>Makes an agent with fresh networks.</summary>
     /// <param name="envs">The environments to learn in, as many as <see cref="PpoOptions.Environments"/>; not owned.</param>
@@ -90,7 +89,6 @@ public sealed class PpoAgent : IAgent
         (value, byValue) = (new float[size], new float[size]);
         byLogStd = new float[acting.LogStd.Length];
         learning = new Learning(this.network, parameters, size);
-        maxGradientNorm = tensor((float)options.MaxGradientNorm, device: device).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -155,19 +153,10 @@ public sealed class PpoAgent : IAgent
         acting.Refresh();
     }
 
-    // A data-dependent scheme is set by observations of a rollout that does not count, under the policy it gives with g = 1.
     private void Start()
     {
-        envs.Reset(seed);
-        if (!network.NeedsBatch)
-            return;
-
-        Collect();
-        random.Shuffle(order);
-        rollout.Gather(order.AsSpan(0, batch.Size), batch);
-        network.NormalizeOn(features.Of(batch.Observations));
+        ActorCritics.SetScales(network, envs, collector, seed);
         acting.Refresh();
-        collector.Episodes.Reset();
         envs.Reset(seed);
     }
 
@@ -217,7 +206,7 @@ public sealed class PpoAgent : IAgent
         loss.Evaluate(output, value, LogStd(), batch, clip, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
         learning.Backward(byOutput, byValue, byLogStd);
 
-        loss.AddGradientNorm(parameters.ClipGradients(maxGradientNorm).item<float>());
+        loss.AddGradientNorm(parameters.ClipGradients(options.MaxGradientNorm));
         optimizer.Step(learningRate);
         projection.After(++Updates);
     }
@@ -234,6 +223,5 @@ public sealed class PpoAgent : IAgent
         projection.Dispose();
         parameters.Dispose();
         network.Dispose();
-        maxGradientNorm.Dispose();
     }
 }

@@ -4,7 +4,7 @@ using RlWn.Networks;
 
 namespace RlWn.Agents.Ppo;
 
-/// <summary>Settings of <see cref="PpoAgent"/>. The defaults are the field's (CleanRL's, for classic control).</summary>
+/// <summary>Settings of <see cref="PpoAgent"/> and <see cref="RecurrentPpoAgent"/>. The defaults are the field's (CleanRL's, for classic control).</summary>
 public sealed record PpoOptions
 {
     /// <summary>N: how many environments are stepped together.</summary>
@@ -16,7 +16,7 @@ public sealed record PpoOptions
     /// <summary>K: how often each rollout is gone through.</summary>
     [Range(1, 1_000)] public int Epochs { get; init; } = 4;
 
-    /// <summary>M: parts that a rollout is cut into in each epoch; each is one optimizer step. Divides T N.</summary>
+    /// <summary>M: parts that a rollout is cut into in each epoch; each is one optimizer step. Divides T N, and N where the agent has a memory.</summary>
     [Range(1, 1_000_000)] public int Minibatches { get; init; } = 4;
 
     /// <summary>Discount γ per step. Nearer 1 looks further ahead: 0.99 looks about 100 steps.</summary>
@@ -78,6 +78,17 @@ public sealed record PpoOptions
             throw new ValidationException(
                 $"Expected minibatches of at least 2 transitions to normalize advantages in, got {count / Minibatches}. "
                 + "Lower ppo.minibatches, or set ppo.normalizeAdvantages=false.");
+        }
+    }
+
+    /// <summary>Checks what an agent with a memory asks for besides: its minibatches are whole environments.</summary>
+    /// <exception cref="ValidationException">N is not a multiple of M.</exception>
+    public void ValidateRecurrent()
+    {
+        if (Environments % Minibatches != 0)
+        {
+            throw new ValidationException(
+                $"Expected ppo.minibatches to divide ppo.environments with network.lstm, since a minibatch is the whole sequences of some environments, got {Minibatches} and {Environments}.");
         }
     }
 }

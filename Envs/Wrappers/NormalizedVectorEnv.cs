@@ -14,8 +14,11 @@ public sealed record NormalizationOptions
     /// <summary>Discount γ of that return per step: the agent's.</summary>
     [Range(0.0, 1.0)] public double Gamma { get; init; } = 0.99;
 
-    /// <summary>Normalized numbers beyond ± this are cut off, observations and rewards alike.</summary>
+    /// <summary>Normalized observations beyond ± this are cut off, and rewards where <see cref="RewardClip"/> says nothing else.</summary>
     [Range(1e-3, 1e6)] public float Clip { get; init; } = 10;
+
+    /// <summary>Normalized rewards beyond ± this are cut off; null is <see cref="Clip"/>.</summary>
+    [Range(1e-3, 1e6)] public float? RewardClip { get; init; }
 
     /// <summary>Added to a variance before its root is divided by.</summary>
     [Range(0.0, 1.0)] public double Epsilon { get; init; } = 1e-8;
@@ -27,7 +30,7 @@ public sealed record NormalizationOptions
 /// </summary>
 /// <remarks>
 /// <para>Observations become (x - mean) / √(variance + ε), rewards r / √(variance of G + ε) with G ← γ G + r the discounted sum so far of each
-/// running episode; both are cut off at ± clip. Rewards are not shifted, which would change what is best. This is what Gymnasium's
+/// running episode; each is cut off at ± its clip. Rewards are not shifted, which would change what is best. This is what Gymnasium's
 /// NormalizeObservation and NormalizeReward and Stable-Baselines3's VecNormalize do. Final observations are normalized by the same numbers, and
 /// not counted.</para>
 /// <para><see cref="Frozen"/> keeps the statistics as they are, as is right for evaluation. A policy trained on this vector needs
@@ -96,7 +99,7 @@ public sealed class NormalizedVectorEnv : VectorEnv
         for (var i = 0; i < from.Length; i++)
         {
             var column = i % mean.Length;
-            to[i] = Clipped((from[i] - mean[column]) / Math.Sqrt(variance[column] + Options.Epsilon));
+            to[i] = Clipped((from[i] - mean[column]) / Math.Sqrt(variance[column] + Options.Epsilon), Options.Clip);
         }
     }
 
@@ -195,11 +198,11 @@ public sealed class NormalizedVectorEnv : VectorEnv
 
         var scale = 1 / Math.Sqrt(ReturnStatistics.Variance[0] + Options.Epsilon);
         foreach (ref var reward in rewards)
-            reward = Clipped(reward * scale);
+            reward = Clipped(reward * scale, Options.RewardClip ?? Options.Clip);
     }
 
     // NaN stays NaN, to be found.
-    private float Clipped(double number) => (float)Math.Clamp(number, -Options.Clip, Options.Clip);
+    private static float Clipped(double number, float clip) => (float)Math.Clamp(number, -clip, clip);
 
     private static VectorEnv Required(VectorEnv inner, NormalizationOptions options)
     {

@@ -3,6 +3,7 @@ using System.Globalization;
 using RlWn.Envs;
 using RlWn.Experiments.Runs;
 using RlWn.Experiments.Terminal;
+using RlWn.Inference;
 using Spectre.Console;
 
 namespace RlWn.Experiments.Commands;
@@ -49,13 +50,13 @@ internal static class PlayCommand
             throw new UsageException($"Expected an environment that draws frames, as --record needs, got {trained.Spec.Id}, which draws none. Play it without --record.");
         using var recorder = recording is null ? null : new FrameRecorder(recording, env);
         using var screen = recorder is null && env.Find<ITextView>() is { } view && ProgressLine.IsTerminal ? new Screen(AnsiConsole.Console, view, speed, stop.Token) : null;
-        var policy = trained.Policy;
+        var (policy, state) = (trained.Policy, trained.Policy.NewState());
         var exitCode = env switch
         {
-            IEnv<float, int> discrete => Play(discrete, (observation, action) => policy.Act(observation, action), episodes, seed, screen, recorder, stop.Token),
-            IEnv<float, float> continuous => Play(continuous, (observation, action) => policy.Act(observation, action), episodes, seed, screen, recorder, stop.Token),
-            IEnv<byte, int> discrete => Play(discrete, (observation, action) => policy.ActOnBytes(observation, action), episodes, seed, screen, recorder, stop.Token),
-            IEnv<byte, float> continuous => Play(continuous, (observation, action) => policy.ActOnBytes(observation, action), episodes, seed, screen, recorder, stop.Token),
+            IEnv<float, int> discrete => Play(discrete, (observation, action) => policy.Act(observation, state, action), state, episodes, seed, screen, recorder, stop.Token),
+            IEnv<float, float> continuous => Play(continuous, (observation, action) => policy.Act(observation, state, action), state, episodes, seed, screen, recorder, stop.Token),
+            IEnv<byte, int> discrete => Play(discrete, (observation, action) => policy.ActOnBytes(observation, state, action), state, episodes, seed, screen, recorder, stop.Token),
+            IEnv<byte, float> continuous => Play(continuous, (observation, action) => policy.ActOnBytes(observation, state, action), state, episodes, seed, screen, recorder, stop.Token),
             _ => throw new NotSupportedException($"Expected an environment with observations of float or byte, as play can show, got {trained.Spec.Id} with {env.ObservationSpace}."),
         };
         if (exitCode == Failures.Done)
@@ -64,7 +65,7 @@ internal static class PlayCommand
     }
 
     private static int Play<TObserved, TAction>(
-        IEnv<TObserved, TAction> env, Act<TObserved, TAction> act, int episodes, ulong seed, Screen? screen, FrameRecorder? recorder, CancellationToken stop)
+        IEnv<TObserved, TAction> env, Act<TObserved, TAction> act, RecurrentState state, int episodes, ulong seed, Screen? screen, FrameRecorder? recorder, CancellationToken stop)
         where TObserved : unmanaged
         where TAction : unmanaged
     {
@@ -76,6 +77,7 @@ internal static class PlayCommand
         while (returns.Count < episodes)
         {
             env.Reset(random, observation);
+            state.Reset();
             recorder?.Capture();
             var (total, steps, hasEnded) = (0.0, 0, false);
             while (!hasEnded)

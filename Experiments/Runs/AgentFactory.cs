@@ -25,10 +25,15 @@ internal static class AgentFactory
                 + "or from several vectors, each with scales of its own. Take ppo or a2c.");
         }
 
+        if (settings.Network.Lstm > 0 && settings.Agent != "ppo")
+            throw new UsageException($"Expected network.lstm 0 for {settings.Agent}, which remembers nothing from step to step, got {settings.Network.Lstm}. Take ppo.");
+
         switch (settings.Agent)
         {
             case "ppo":
                 settings.Ppo.Validate();
+                if (settings.Network.Lstm > 0)
+                    settings.Ppo.ValidateRecurrent();
                 break;
             case "dqn":
                 settings.Dqn.Validate();
@@ -66,6 +71,7 @@ internal static class AgentFactory
     /// <exception cref="ArgumentException">The settings do not fit the environments.</exception>
     public static IAgent Make(RunSettings settings, EnvSpec spec, VectorEnv? envs, Device device) => settings.Agent switch
     {
+        "ppo" when settings.Network.Lstm > 0 => new RecurrentPpoAgent(envs!, settings.Ppo, settings.Network, settings.Seed, device, settings.Steps),
         "ppo" => new PpoAgent(envs!, settings.Ppo, settings.Network, settings.Seed, device, settings.Steps),
         "dqn" => new DqnAgent(envs!, settings.Dqn, settings.Network, settings.Seed, device, settings.Steps),
         "a2c" => new A2cAgent(envs!, settings.A2c, settings.Network, settings.Seed, device, settings.Steps),

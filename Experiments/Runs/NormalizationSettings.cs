@@ -12,8 +12,11 @@ internal sealed record NormalizationSettings
     /// <summary>Whether rewards are divided by the deviation of the discounted return, by what was seen so far. Returns are reported as the task gives them. Of ppo and a2c.</summary>
     public bool Rewards { get; init; }
 
-    /// <summary>Normalized observations and rewards beyond ± this are cut off.</summary>
+    /// <summary>Normalized observations beyond ± this are cut off, and rewards where rewardClip says nothing else.</summary>
     [Range(1e-3, 1e6)] public double Clip { get; init; } = 10;
+
+    /// <summary>Normalized rewards beyond ± this are cut off; null is clip.</summary>
+    [Range(1e-3, 1e6)] public double? RewardClip { get; init; }
 
     /// <summary>A vector with this done to it: itself where there is nothing to do.</summary>
     /// <param name="envs">The vector; disposed of where the settings do not fit it.</param>
@@ -26,7 +29,7 @@ internal sealed record NormalizationSettings
 
         try
         {
-            return new NormalizedVectorEnv(envs, new() { Observations = Observations, Rewards = Rewards, Gamma = gamma, Clip = (float)Clip });
+            return new NormalizedVectorEnv(envs, new() { Observations = Observations, Rewards = Rewards, Gamma = gamma, Clip = (float)Clip, RewardClip = (float?)RewardClip });
         }
         catch
         {

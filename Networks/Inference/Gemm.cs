@@ -53,7 +53,7 @@ internal static unsafe class Gemm
             MultiplyTransposed<Vector128<float>, Simd128>(a, b, scale, bias, c, rows, inner, columns);
     }
 
-    // Tiles of 4 by 4: sixteen sums, for which 8 vectors are loaded at 16 multiply-adds. Beyond the last row or column the last one is computed again.
+    // Tiles of 4 by 4: sixteen sums, for which 8 vectors are loaded at 16 multiply-adds. Beyond the last row or column the last one is computed again, but for a row alone.
     private static void MultiplyTransposed<TVector, TSimd>(float* a, float* b, float* scale, float* bias, float* c, int rows, int inner, int columns)
         where TVector : struct
         where TSimd : ISimd<TVector>
@@ -68,7 +68,10 @@ internal static unsafe class Gemm
             {
                 var high = Math.Min(rows - row, 4);
                 float* a0 = a + ((nint)row * inner), a1 = high > 1 ? a0 + inner : a0, a2 = high > 2 ? a1 + inner : a1, a3 = high > 3 ? a2 + inner : a2;
-                Tile<TVector, TSimd>(a0, a1, a2, a3, b0, b1, b2, b3, inner, sums);
+                if (high == 1)
+                    Tile<TVector, TSimd>(a0, b0, b1, b2, b3, inner, sums);
+                else
+                    Tile<TVector, TSimd>(a0, a1, a2, a3, b0, b1, b2, b3, inner, sums);
                 for (var m = 0; m < high; m++)
                 {
                     var to = c + ((nint)(row + m) * padded) + column;
@@ -77,6 +80,23 @@ internal static unsafe class Gemm
                 }
             }
         }
+    }
+
+    private static void Tile<TVector, TSimd>(float* a, float* b0, float* b1, float* b2, float* b3, nint inner, float* sums)
+        where TVector : struct
+        where TSimd : ISimd<TVector>
+    {
+        TVector c0 = TSimd.Zero, c1 = c0, c2 = c0, c3 = c0;
+        for (nint k = 0; k < inner; k += TSimd.Lanes)
+        {
+            var x = TSimd.Load(a + k);
+            c0 = TSimd.MultiplyAdd(x, TSimd.Load(b0 + k), c0);
+            c1 = TSimd.MultiplyAdd(x, TSimd.Load(b1 + k), c1);
+            c2 = TSimd.MultiplyAdd(x, TSimd.Load(b2 + k), c2);
+            c3 = TSimd.MultiplyAdd(x, TSimd.Load(b3 + k), c3);
+        }
+
+        (sums[0], sums[1], sums[2], sums[3]) = (TSimd.Sum(c0), TSimd.Sum(c1), TSimd.Sum(c2), TSimd.Sum(c3));
     }
 
     private static void Tile<TVector, TSimd>(float* a0, float* a1, float* a2, float* a3, float* b0, float* b1, float* b2, float* b3, nint inner, float* sums)

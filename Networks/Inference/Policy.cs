@@ -36,11 +36,16 @@ namespace RlWn.Inference;
 /// Where the task's observations are bytes, rlwn.observation_high is their greatest value, by which they are divided.
 /// </para>
 /// <para>
+/// Before the layers, which are then actor.head.{i} too, may stand an LSTM of rlwn.lstm = "64" units: actor.lstm.ih.weight [4 H, in] on what it sees and
+/// actor.lstm.hh.weight [4 H, H] on what it remembers, or weight_g and weight_v of them, and a bias of each, rows in PyTorch's order of gates: input, forget,
+/// candidate, output. Such a policy acts by <see cref="Act(ReadOnlySpan{float}, RecurrentState)"/>.
+/// </para>
+/// <para>
 /// Where observations were normalized in training, actor.obs_mean and actor.obs_var, both [D] of F64, shift and scale each number of them to
 /// (x - mean) / √var, and rlwn.observation_clip = "10" is where that is cut off: a policy is always given what the task gives.
 /// </para>
 /// </remarks>
-public sealed class Policy : IDisposable
+public sealed partial class Policy : IDisposable
 {
     private const int MostOutputs = 16_384;      // of one row, 64 KiB on the stack
     private const int OutputsTogether = 1_024;   // of the rows of a batch that are computed together
@@ -57,7 +62,7 @@ public sealed class Policy : IDisposable
         var format = new PolicyFormat(Metadata);
         format.RequireFormat();
         tensors = new PolicyTensors(all);
-        network = new PolicyNetwork(format, tensors);
+        network = PolicyNetwork.Of(format, tensors);
         try
         {
             ObservationShape = format.ObservationShape(network.InputSize);
@@ -110,6 +115,9 @@ public sealed class Policy : IDisposable
 
     /// <summary>The convolutions before the layers; null where there are none.</summary>
     internal FoldedTorso? Convolutions => network.Convolutions;
+
+    /// <summary>The LSTM before the layers; null where there is none.</summary>
+    internal FoldedLstm? Memory => network.Memory;
 
     /// <summary>The layers.</summary>
     internal FoldedMlp Layers => network.Layers;
@@ -221,6 +229,15 @@ public sealed class Policy : IDisposable
         PolicyFormat.AddTorso(metadata, torso, depth, width);
     }
 
+    /// <summary>Adds to metadata that an LSTM stands before the layers.</summary>
+    /// <param name="metadata">What <see cref="DiscreteMetadata"/> or <see cref="BoxMetadata"/> made.</param>
+    /// <param name="units">H, from 1 to 65,536.</param>
+    public static void AddLstm(IDictionary<string, string> metadata, int units)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        PolicyFormat.AddLstm(metadata, units);
+    }
+
     /// <summary>Writes the policy to a file, in one step: an existing file is replaced by a whole new one or not at all.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">The file could not be written.</exception>
@@ -293,7 +310,7 @@ public sealed class Policy : IDisposable
     /// <param name="batch">N: how many observations there are.</param>
     /// <param name="actions">Receives the actions, [N], or [N, A] where there are several choices.</param>
     /// <inheritdoc cref="Act(ReadOnlySpan{float}, Span{int})" path="/exception"/>
-    public void Act(ReadOnlySpan<float> observations, int batch, Span<int> actions) => Choose(RequireChoices(), observations, batch, null, actions);
+    public void Act(ReadOnlySpan<float> observations, int batch, Span<int> actions) => Choose(RequireChoices(), observations, batch, state: null, random: null, actions);
 
     /// <summary>The most probable action of a continuous policy: the mean, within the bounds.</summary>
     /// <param name="observation">The observation, [D].</param>
@@ -307,7 +324,7 @@ public sealed class Policy : IDisposable
     /// <param name="batch">N: how many observations there are.</param>
     /// <param name="actions">Receives the actions, [N, A], row-major.</param>
     /// <inheritdoc cref="Act(ReadOnlySpan{float}, Span{float})" path="/exception"/>
-    public void Act(ReadOnlySpan<float> observations, int batch, Span<float> actions) => Choose(RequireContinuous(), observations, batch, null, actions);
+    public void Act(ReadOnlySpan<float> observations, int batch, Span<float> actions) => Choose(RequireContinuous(), observations, batch, state: null, random: null, actions);
 
     /// <summary>Draws an action of a discrete policy.</summary>
     /// <param name="observation">The observation, [D].</param>
@@ -338,7 +355,7 @@ public sealed class Policy : IDisposable
     public void Sample(ReadOnlySpan<float> observations, int batch, Random random, Span<int> actions)
     {
         ArgumentNullException.ThrowIfNull(random);
-        Choose(RequireChoices(), observations, batch, random, actions);
+        Choose(RequireChoices(), observations, batch, state: null, random, actions);
     }
 
     /// <summary>Draws an action of a continuous policy, within the bounds.</summary>
@@ -357,7 +374,7 @@ public sealed class Policy : IDisposable
     public void Sample(ReadOnlySpan<float> observations, int batch, Random random, Span<float> actions)
     {
         ArgumentNullException.ThrowIfNull(random);
-        Choose(RequireContinuous(), observations, batch, random, actions);
+        Choose(RequireContinuous(), observations, batch, state: null, random, actions);
     }
 
     /// <summary>Frees the network's memory.</summary>
@@ -365,20 +382,23 @@ public sealed class Policy : IDisposable
 
     /// <summary>Actions for all rows: drawn, or the most probable where there is no random source.</summary>
     [SkipLocalsInit]
-    private void Choose<T>(ActionHead<T> by, ReadOnlySpan<float> observations, int batch, Random? random, Span<T> actions) where T : unmanaged
+    private void Choose<T>(ActionHead<T> by, ReadOnlySpan<float> observations, int batch, RecurrentState? state, Random? random, Span<T> actions) where T : unmanaged
     {
+        RequireState(state);
         var (inputs, outputs, size) = (network.InputSize, network.OutputSize, by.ActionSize);
         ArgumentOutOfRangeException.ThrowIfNegative(batch);
         if (observations.Length != (long)batch * inputs || actions.Length != (long)batch * size)
             ThrowLengths(observations.Length, batch, size, actions.Length);
 
+        var hidden = state is null ? default : state.Hidden;
+        var cell = state is null ? default : state.Cell;
         var blockRows = Math.Min(batch, Math.Max(1, OutputsTogether / outputs));
         Span<float> room = stackalloc float[blockRows * outputs];
         for (var done = 0; done < batch; done += blockRows)
         {
             var rows = Math.Min(batch - done, blockRows);
             var block = room[..(rows * outputs)];
-            network.Forward(observations.Slice(done * inputs, rows * inputs), rows, block);
+            network.Forward(observations.Slice(done * inputs, rows * inputs), rows, Rows(hidden, done, rows), Rows(cell, done, rows), block);
             RequireFinite(block);
             for (var row = 0; row < rows; row++)
                 by.Choose(block.Slice(row * outputs, outputs), random, actions.Slice((done + row) * size, size));

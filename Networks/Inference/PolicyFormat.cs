@@ -11,13 +11,14 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
     private const string ObservationShapeKey = "rlwn.observation_shape", ObservationHighKey = "rlwn.observation_high", ObservationClipKey = "rlwn.observation_clip";
     private const string NormKey = "rlwn.norm", LayerNormText = "layer_norm", RmsNormText = "rms_norm";
     private const string TorsoKey = "rlwn.torso", TorsoDepthKey = "rlwn.torso_depth", TorsoWidthKey = "rlwn.torso_width";
+    private const string LstmKey = "rlwn.lstm";
     private const string MinAtarText = "min_atar", NatureText = "nature", ImpalaText = "impala";
     private const string ActionKey = "rlwn.action", DiscreteText = "discrete", BoxText = "box", ReturnsText = "return_distribution";
     private const string MultiDiscreteText = "multi_discrete", TanhBoxText = "tanh_box", ChoicesKey = "rlwn.choices";
     private const string ActionLowKey = "rlwn.action_low", ActionHighKey = "rlwn.action_high";
     private const string AtomsKey = "rlwn.atoms", ReturnLowKey = "rlwn.return_low", ReturnHighKey = "rlwn.return_high";
 
-    private const int MostDepth = 10_000, MostWidth = 64, MostAtoms = 1_000, MostNumbers = 1 << 24;
+    private const int MostDepth = 10_000, MostWidth = 64, MostUnits = 65_536, MostAtoms = 1_000, MostNumbers = 1 << 24;
 
     public static Dictionary<string, string> Discrete(ReadOnlySpan<int> observationShape, RowNorm norm) => Of(observationShape, norm, DiscreteText);
 
@@ -62,6 +63,8 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
         metadata[TorsoWidthKey] = width.ToString(CultureInfo.InvariantCulture);
     }
 
+    public static void AddLstm(IDictionary<string, string> metadata, int units) => metadata[LstmKey] = units.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>Refuses another version of the format.</summary>
     public void RequireFormat()
     {
@@ -102,6 +105,9 @@ internal sealed class PolicyFormat(IReadOnlyDictionary<string, string> metadata)
 
         static long Size(MapShape shape) => (long)shape.Channels * shape.Height * shape.Width;
     }
+
+    /// <summary>H: units of the LSTM; null where there is none.</summary>
+    public int? Lstm() => metadata.ContainsKey(LstmKey) ? Whole(LstmKey, MostUnits) : null;
 
     /// <summary>The shape of an observation of so many numbers.</summary>
     public int[] ObservationShape(int size)

@@ -3,7 +3,7 @@ namespace RlWn.Inference;
 /// <summary>The tensors of a policy's file: each is taken once, by its name and shape, and none may be left over.</summary>
 internal sealed class PolicyTensors
 {
-    private const string Prefix = "actor.", TorsoPrefix = "actor.torso.", HeadPrefix = "actor.head.";
+    private const string Prefix = "actor.", TorsoPrefix = "actor.torso.", LstmPrefix = "actor.lstm.", HeadPrefix = "actor.head.";
 
     private readonly Dictionary<string, TensorData> remaining = [];
 
@@ -68,13 +68,31 @@ internal sealed class PolicyTensors
         return torso;
     }
 
+    /// <summary>Takes an LSTM.</summary>
+    /// <param name="units">H.</param>
+    /// <exception cref="ArgumentException">A tensor is missing or does not fit.</exception>
+    public FoldedLstm TakeLstm(int units)
+    {
+        const string OfInput = $"{LstmPrefix}ih", OfHidden = $"{LstmPrefix}hh";
+        var rows = 4 * units;
+        var inputName = WeightName(OfInput);
+        if (remaining.GetValueOrDefault(inputName)?.Shape is not [_, > 0 and var inputs])
+            throw new ArgumentException($"Expected tensor {inputName} of F32 [{rows}, in], got {remaining.GetValueOrDefault(inputName)?.ShapeText ?? "none"}.");
+
+        var (ofInput, ofHidden) = (TakeWeight(inputName, OfInput, rows, inputs), TakeWeight(WeightName(OfHidden), OfHidden, rows, units));
+        var (biasOfInput, biasOfHidden) = (TakeFull($"{OfInput}.bias", rows), TakeFull($"{OfHidden}.bias", rows));
+        var lstm = new FoldedLstm(inputs, units);
+        lstm.SetWeights(ofInput, ofHidden, biasOfInput.Floats, biasOfHidden.Floats);
+        return lstm;
+    }
+
     /// <summary>Takes the fully connected layers, as many as there are.</summary>
-    /// <param name="behindTorso">Whether they stand behind a torso, under names of their own.</param>
+    /// <param name="isHead">Whether they stand behind a torso or an LSTM, under names of their own.</param>
     /// <param name="norm">What normalizes hidden layers.</param>
     /// <exception cref="ArgumentException">There is none, or one does not fit the one before.</exception>
-    public FoldedMlp TakeLayers(bool behindTorso, RowNorm norm)
+    public FoldedMlp TakeLayers(bool isHead, RowNorm norm)
     {
-        var prefix = behindTorso ? HeadPrefix : Prefix;
+        var prefix = isHead ? HeadPrefix : Prefix;
         var layers = new List<(float[] Weight, float[] Bias)>();
         var widths = new List<int>();
         while (true)

@@ -6,6 +6,23 @@ namespace RlWn.Agents.Tests;
 
 public class EvaluationTests
 {
+    [Theory]
+    [InlineData(6)]
+    [InlineData(7)]
+    public void Run_EpisodeThatGoesOn_EndsTheEvaluationWithAWord(int longest)
+    {
+        using var envs = new SyncVectorEnv<float, int>(() => new Scripted<int>(new Discrete(2), step => (0, new(1, Terminated: step == 7))), 2);
+        using var agent = Agents.Make(envs, new() { RolloutSteps = 8 });
+        using var policy = agent.SnapshotPolicy();
+
+        if (longest == 7)
+            Assert.Equal(7, Evaluation.Run(policy, envs, episodes: 2, seed: 1, longest).Mean);
+        else
+            Assert.StartsWith(
+                "Expected each episode of an evaluation to end within 6 steps, got one in environment 0 that goes on.",
+                Assert.Throws<InvalidOperationException>(() => Evaluation.Run(policy, envs, episodes: 2, seed: 1, longest)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Mean_AndDeviation_MatchHandCalculation()   // mean 3; squares 4 + 1 + 9, over 2
     {

@@ -97,6 +97,20 @@ public class NormalizedVectorEnvTests
         Assert.Equal([10, float.NaN], to);
     }
 
+    // With the statistics frozen at their start, of variance 1, rewards of 1 and 3 are as they are but for their clip.
+    [Theory]
+    [InlineData(null, 1f, 2f)]
+    [InlineData(0.5f, 0.5f, 0.5f)]
+    [InlineData(2.5f, 1f, 2.5f)]
+    public void Step_RewardClip_IsApartFromThatOfObservations(float? rewardClip, float first, float second)
+    {
+        using var envs = new NormalizedVectorEnv(Ramps().Inner, new() { Clip = 2, RewardClip = rewardClip }) { Frozen = true };
+        envs.Reset(0);
+        envs.Step();
+        Assert.Equal([first, second], envs.Rewards.ToArray());
+        Assert.Equal(2, ((Box)envs.ObservationSpace).High[0]);
+    }
+
     [Fact]
     public void Construct_Bytes_IsRefused() =>
         Assert.Throws<ArgumentException>(() => new NormalizedVectorEnv(new SyncVectorEnv<byte, int>(() => new Pong(), 1)));

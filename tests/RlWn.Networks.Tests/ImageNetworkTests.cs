@@ -45,6 +45,29 @@ public class ImageNetworkTests
     [Theory]
     [InlineData(Torso.MinAtar)]
     [InlineData(Torso.Mlp)]
+    public void Learning_SameWeights_GiveARowTheSameBitsUntilTheyChange(Torso torso)
+    {
+        using var scope = NewDisposeScope();
+        using var network = AgentNetwork.Make([2, 10, 10], 3, new() { Torso = torso }, OutputLayer.Plain, 1, Seeded.Init(1));
+        using var parameters = new FlatParameters(network);
+        using var learning = new LearningNetwork(network, parameters, 6);
+        Assert.True(learning.IsPlainCSharp);
+        var bytes = Grids(6, 200);
+        var (all, one) = (new float[18], new float[3]);
+        learning.Forward(new(bytes, Scale), all);
+        learning.Forward(new(bytes.AsSpan(^200..), Scale), one, sameWeights: true);
+        Assert.Equal(all[^3..], one);
+
+        Seeded.Disturb(network, 2);
+        learning.Forward(new(bytes.AsSpan(^200..), Scale), one);
+        Assert.NotEqual(all[^3..], one);
+        learning.Forward(new(bytes, Scale), all, sameWeights: true);
+        Assert.Equal(all[^3..], one);
+    }
+
+    [Theory]
+    [InlineData(Torso.MinAtar)]
+    [InlineData(Torso.Mlp)]
     public void Learning_BytesAndTheirNumbers_AreTheSameThroughLibtorchAndPlainCSharp(Torso torso)
     {
         using var scope = NewDisposeScope();

@@ -16,7 +16,6 @@ public class MemoryTests
         using var adam = new FlatAdam(parameters);
         using var learning = new Learning(network, parameters, Batch, small);
         using var acting = new Acting(network);
-        using var bound = tensor(0.5f);
         var (x, policy, values, byLogStd) = (new float[Batch * 5], new float[Batch * 3], new float[Batch], new float[3]);
 
         Round();   // makes the folded copies
@@ -30,7 +29,7 @@ public class MemoryTests
         {
             learning.Forward(x, policy, values);
             learning.Backward(policy, values, byLogStd);
-            parameters.ClipGradients(bound).Dispose();
+            parameters.ClipGradients(0.5);
             adam.Step(1e-3);
             acting.Refresh();
             acting.Evaluate(x, Batch, policy, values);
@@ -71,7 +70,6 @@ public class MemoryTests
         using var parameters = new FlatParameters(network);
         using var adam = new FlatAdam(parameters);
         using var learning = new Learning(network, parameters, 8, small: false);
-        using var bound = tensor(0.5f);
         using var stop = new CancellationTokenSource();
         var collecting = Task.Run(
             () =>
@@ -93,7 +91,7 @@ public class MemoryTests
                 learning.Backward(policy, values, []);
             }
 
-            parameters.ClipGradients(bound).Dispose();
+            parameters.ClipGradients(0.5);
             adam.Step(1e-3);
         }
 

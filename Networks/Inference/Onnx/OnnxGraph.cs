@@ -116,6 +116,18 @@ internal sealed class OnnxGraph(string name)
     /// <summary>max(x, 0).</summary>
     public string Relu(string value) => Node("Relu", [value]);
 
+    /// <summary>1 / (1 + e⁻ˣ).</summary>
+    public string Sigmoid(string value) => Node("Sigmoid", [value]);
+
+    /// <summary>tanh x.</summary>
+    public string Tanh(string value) => Node("Tanh", [value]);
+
+    /// <summary>x y, number by number.</summary>
+    public string Product(string value, string other) => Node("Mul", [value, other]);
+
+    /// <summary>Rows side by side, [N, D] and [N, H] to [N, D + H].</summary>
+    public string Joined(string value, string other) => Node("Concat", [value, other], null, Attribute("axis", 1));
+
     /// <summary>x + y.</summary>
     public string Sum(string value, string other) => Node("Add", [value, other]);
 
@@ -197,7 +209,7 @@ internal sealed class OnnxGraph(string name)
         var (middle, half) = (new float[low.Length], new float[low.Length]);
         for (var i = 0; i < low.Length; i++)
             (middle[i], half[i]) = ((float)(0.5 * ((double)low[i] + high[i])), (float)(0.5 * ((double)high[i] - low[i])));
-        var scaled = Node("Mul", [Node("Tanh", [value]), Weight($"{value}.half_range", [half.Length], half)]);
+        var scaled = Node("Mul", [Tanh(value), Weight($"{value}.half_range", [half.Length], half)]);
         return Sum(scaled, Weight($"{value}.middle", [middle.Length], middle));
     }
 

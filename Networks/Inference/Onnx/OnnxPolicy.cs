@@ -11,6 +11,10 @@ namespace RlWn.Inference;
 /// distributions, and "action" [batch], the most probable one; one of several choices at once "logits" [batch, N₁ + N₂ + …] and "action" [batch, A]. A continuous policy
 /// gives "mean" [batch, A], "log_std" [A], and "action" [batch, A], the mean within the bounds: clipped, or squashed by a tanh.
 /// </para>
+/// <para>
+/// A recurrent policy has the inputs "hidden" and "cell" besides, both [batch, H] and zero at the start of each episode, and the outputs "next_hidden" and
+/// "next_cell", which the next step takes.
+/// </para>
 /// <para>The policy's metadata is the file's; producer is RlWn. Version 8 of the format, operator set 17.</para>
 /// </remarks>
 public static class OnnxPolicy
@@ -46,7 +50,9 @@ public static class OnnxPolicy
         if (policy.ObservationShape.Count != 1)
             features = graph.Flatten(features);
 
-        var outputs = Through(graph, policy.Layers, features, policy.Convolutions is null ? "actor." : "actor.head.");
+        if (policy.Memory is { } memory)
+            features = Through(graph, memory, features);
+        var outputs = Through(graph, policy.Layers, features, policy.Convolutions is null && policy.Memory is null ? "actor." : "actor.head.");
         switch (policy.Head)
         {
             case CategoricalHead:
@@ -112,6 +118,25 @@ public static class OnnxPolicy
         }
 
         return features;
+    }
+
+    private static string Through(OnnxGraph graph, FoldedLstm memory, string features)
+    {
+        var (hidden, cell) = (graph.Input("hidden", OnnxType.Float, [memory.Units]), graph.Input("cell", OnnxType.Float, [memory.Units]));
+        var seen = graph.Joined(features, hidden);
+        var kept = graph.Product(graph.Sigmoid(Gate(1, "forget")), cell);
+        var added = graph.Product(graph.Sigmoid(Gate(0, "input")), graph.Tanh(Gate(2, "candidate")));
+        var nextCell = graph.Sum(kept, added);
+        var nextHidden = graph.Product(graph.Sigmoid(Gate(3, "output")), graph.Tanh(nextCell));
+        graph.Output("next_hidden", nextHidden, OnnxType.Float, memory.Units);
+        graph.Output("next_cell", nextCell, OnnxType.Float, memory.Units);
+        return nextHidden;
+
+        string Gate(int gate, string name)
+        {
+            var (weight, bias) = memory.GateOf(gate);
+            return graph.Linear($"actor.lstm.{name}", seen, weight, bias);
+        }
     }
 
     private static string Through(OnnxGraph graph, FoldedMlp network, string features, string prefix)

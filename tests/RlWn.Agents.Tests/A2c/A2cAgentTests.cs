@@ -54,6 +54,18 @@ public class A2cAgentTests
         Assert.Equal(0, agent.Updates);
     }
 
+    [Theory]
+    [InlineData(float.NaN, "NaN")]
+    [InlineData(float.NegativeInfinity, "-Infinity")]
+    public void Train_ObservationNotFinite_EndsWithItsPlace(float observation, string text)
+    {
+        using var envs = new SyncVectorEnv<float, int>(() => new Scripted<int>(new Discrete(2), step => (step == 3 ? observation : 0, new(1, false))), 8);
+        using var agent = new A2cAgent(envs, new(), Small, 1, CPU, 8000);
+
+        var error = Assert.Throws<TrainingDivergedException>(() => agent.Train().Count());
+        Assert.StartsWith($"Expected a finite observation, got {text} in environment 0 after 24 environment steps.", error.Message, StringComparison.Ordinal);
+    }
+
     private static byte[] Saved(A2cAgent agent)
     {
         using var saved = new MemoryStream();

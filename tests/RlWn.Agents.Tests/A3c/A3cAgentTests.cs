@@ -102,6 +102,25 @@ public class A3cAgentTests
     }
 
     [Fact]
+    public void Train_ObservationNotFinite_EndsWithItsPlace()
+    {
+        using var agent = new A3cAgent(
+            count => new SyncVectorEnv<float, int>(() => new Scripted<int>(new Discrete(2), step => (step == 7 ? float.NaN : 0, new(1, false))), count),
+            Options, Small, 1, CPU, long.MaxValue);
+
+        var error = Assert.Throws<TrainingDivergedException>(() => agent.Train().Count());
+        Assert.StartsWith("Expected a finite observation, got NaN in environment ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Construct_NormalizedEnvironments_IsRefused()
+    {
+        var error = Assert.Throws<ArgumentException>(() => new A3cAgent(
+            count => new NormalizedVectorEnv(EnvRegistry.MakeVector("CartPole-v1", count)), Options, Small, 1, CPU, 1000));
+        Assert.StartsWith("Expected environments that are not normalized for a3c", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Train_RewardsBeyondAnyNumber_EndBeforeTheyAreLearnedFrom()   // each is finite, two of them are not
     {
         using var agent = Scripts(_ => new(3e38f, false));

@@ -1,5 +1,7 @@
 using RlWn.Agents.Dqn;
 using RlWn.Envs;
+using RlWn.Inference;
+using static TorchSharp.torch;
 
 namespace RlWn.Agents.Tests.Dqn;
 
@@ -50,6 +52,23 @@ public class DqnResumeTests
         Assert.Equal(saved.Length, saved.Position);
         Assert.Equal(expected.Skip(5).Select(Numbers), resumed.Select(Numbers));
         Assert.Equal(whole.Weights(), second.Weights());
+    }
+
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("rainbow")]
+    public void Train_OnTwoThreads_IsTheSameToTheBit(string name)
+    {
+        Assert.Equal(Weights(threads: 1), Weights(threads: 2));
+
+        float[] Weights(int threads)
+        {
+            using var envs = EnvRegistry.MakeVector("MinAtar/Breakout-v1", 2);
+            using var agent = new DqnAgent(
+                envs, name == "plain" ? Small : Rainbow, new() { Torso = Torso.MinAtar, Threads = threads, ScaleLearningRate = 2 }, 1, CPU, totalSteps: 500);
+            Assert.Equal(5, agent.Train().Count());
+            return agent.Weights();
+        }
     }
 
     [Fact]

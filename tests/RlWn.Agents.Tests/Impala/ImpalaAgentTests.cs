@@ -203,6 +203,14 @@ public class ImpalaAgentTests
         Assert.Contains(FormattableString.Invariant($"Expected a finite observation, got {observation} in environment "), error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Construct_NormalizedEnvironments_IsRefused()
+    {
+        var error = Assert.Throws<ArgumentException>(() => new ImpalaAgent(
+            count => new NormalizedVectorEnv(EnvRegistry.MakeVector("CartPole-v1", count)), Options, Small, 1, CPU, 1000));
+        Assert.StartsWith("Expected environments that are not normalized for impala", error.Message, StringComparison.Ordinal);
+    }
+
     // Environment 5 is the last of actor 1, whose first trajectory begins at step 15; its second step is the last of an episode.
     [Fact]
     public void Train_LastObservationNotFinite_EndsWithItsPlace()

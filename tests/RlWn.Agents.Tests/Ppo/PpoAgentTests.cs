@@ -255,8 +255,7 @@ public class PpoAgentTests
     {
         var error = Diverge((i, step) => (i == 1 && step == 3 ? float.NaN : 0, new(1, Terminated: false)));
 
-        Assert.Contains("got NaN in environment 1 after 6 environment steps", error.Message, StringComparison.Ordinal);
-        Assert.Contains("observations", error.Message, StringComparison.Ordinal);
+        Assert.Contains("finite observation, got NaN in environment 1 after 6 environment steps", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -264,7 +263,7 @@ public class PpoAgentTests
     {
         var error = Diverge((i, step) => (i == 0 && step == 8 ? float.NaN : 0, new(1, Terminated: false)));
 
-        Assert.Contains("got NaN in environment 0 after 16 environment steps", error.Message, StringComparison.Ordinal);
+        Assert.Contains("finite observation, got NaN in environment 0 after 16 environment steps", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -272,7 +271,21 @@ public class PpoAgentTests
     {
         var error = Diverge((i, step) => (i == 1 && step == 2 ? float.NaN : 0, new(1, Terminated: false, Truncated: step == 2)));
 
-        Assert.Contains("got NaN in environment 1 after 4 environment steps", error.Message, StringComparison.Ordinal);
+        Assert.Contains("finite last observation of an episode, got NaN in environment 1 after 4 environment steps", error.Message, StringComparison.Ordinal);
+    }
+
+    // The statistics turn both into NaN in every environment: it is the task's number that is named.
+    [Theory]
+    [InlineData(true, "finite observation, got Infinity in environment 1 after 6 environment steps")]
+    [InlineData(false, "finite reward, got Infinity in environment 1 after 6 environment steps")]
+    public void Train_InfiniteNumberOfANormalizedTask_SaysWhereItCameFrom(bool isObservation, string message)
+    {
+        using var envs = new NormalizedVectorEnv(Pair((i, step) => (i, step) == (1, 3)
+            ? (isObservation ? float.PositiveInfinity : 0, new(isObservation ? 1 : float.PositiveInfinity, Terminated: false))
+            : (0, new(1, Terminated: false))));
+        using var agent = Agents.Make(envs, Small);
+
+        Assert.Contains(message, Assert.Throws<TrainingDivergedException>(() => agent.Train().Count()).Message, StringComparison.Ordinal);
     }
 
     // What a task shows of its end has no value, be it NaN; that environment 1 is cut off at another time must not bring it up.
