@@ -33,7 +33,7 @@ internal static class Program
         (TrainCommand.Make, TrainCommand.Examples), (ResumeCommand.Make, ResumeCommand.Examples), (EvaluateCommand.Make, EvaluateCommand.Examples),
         (PlayCommand.Make, PlayCommand.Examples), (RecipesCommand.Make, RecipesCommand.Examples), (EnvsCommand.Make, EnvsCommand.Examples),
         (FigureCommand.Make, FigureCommand.Examples), (TableCommand.Make, TableCommand.Examples), (SupervisedCommand.Make, SupervisedCommand.Examples),
-        (CompareCommand.Make, CompareCommand.Examples), (ExportCommand.Make, ExportCommand.Examples),
+        (CompareCommand.Make, CompareCommand.Examples), (ExportCommand.Make, ExportCommand.Examples), (ImportCommand.Make, ImportCommand.Examples),
     ];
 
     private static RootCommand Root()

@@ -14,6 +14,7 @@ internal static class SupervisedCommand
         rlwn supervised                                     all recipes
         rlwn supervised mnist-mlp --seed 3 --set depth=100 --set scheme=orthogonal-data-dependent
         rlwn supervised cifar10-resnet20 --epochs 10 --data ~/data --out runs/mine
+        rlwn supervised mnist-mlp --seeds 5 --out runs/five five seeds side by side, and their mean error; the same with --resume runs/five for --out goes on
         rlwn supervised --resume runs/mine                  after Ctrl+C, a crash or a kill
         rlwn supervised runs/mine/settings.json --set validationShare=0   again, on the validation images too
         """;
@@ -30,15 +31,17 @@ internal static class SupervisedCommand
             new("--seed") { Description = "Decides everything that is random. [default: 1]", HelpName = "N" },
             new("--device") { Description = "Where the network learns: auto, cpu, cuda or cuda:N. [default: auto]", HelpName = "NAME" },
             new("--epochs") { Description = "Epochs to train, instead of the recipe's.", HelpName = "N" },
-            new("--threads") { Description = "Threads of libtorch. [default: as many as the machine has]", HelpName = "N" },
+            new("--threads") { Description = "Threads of libtorch. [default: as many as the machine has; with --seeds 1]", HelpName = "N" },
         };
         var set = new Option<string[]>("--set") { Description = "A setting by its name; may be repeated. 'rlwn recipes mnist-mlp' lists all.", HelpName = "NAME=VALUE" };
         var data = new Option<string?>("--data") { Description = $"The folder of the images, downloaded there if missing. [default: {DataFolder.Variable}, else the user's cache]", HelpName = "DIR" };
         var outFolder = new Option<string?>("--out") { Description = "The run's folder, new or empty. [default: runs/RECIPE-seedN-TIME]", HelpName = "DIR" };
-        var resume = new Option<string?>("--resume") { Description = "Go on with the run in this folder, from its last checkpoint.", HelpName = "RUN" };
+        var resume = new Option<string?>("--resume") { Description = "Go on with the run in this folder, from its last checkpoint; with RECIPE and --seeds, with the group in it.", HelpName = "RUN" };
+        var seeds = new Option<string?>("--seeds") { Description = "So many seeds side by side, a process and a run folder each, and a summary; --seed is the first.", HelpName = "N" };
+        var jobs = PoolOptions.Jobs();
         var quiet = new Option<bool>("--quiet") { Description = "Show no progress, only the summary." };
         var command = new Command("supervised", "Train one of the paper's networks on images, and test it once.") { recipe };
-        foreach (var option in (Option[])[.. named, set, data, outFolder, resume, quiet])
+        foreach (var option in (Option[])[.. named, seeds, jobs, set, data, outFolder, resume, quiet])
             command.Options.Add(option);
 
         command.SetAction(parsed =>
@@ -51,6 +54,18 @@ internal static class SupervisedCommand
                    select new Assignment(option.Name.TrimStart('-'), parsed.GetValue(option)!, option.Name),
             ];
             var (chosen, again, isQuiet) = (parsed.GetValue(recipe), parsed.GetValue(resume), parsed.GetValue(quiet));
+            int? atOnce = parsed.GetValue(jobs) is null ? null : Options.Read(parsed, jobs!);
+            if (parsed.GetValue(seeds) is not null)
+            {
+                if (chosen is null)
+                    throw new UsageException("Expected a recipe with --seeds, got none. 'rlwn supervised' lists all.");
+                if (again is not null && parsed.GetValue(outFolder) is not null)
+                    throw new UsageException("Expected --out for a new group or --resume for one that goes on, got both.");
+                return SupervisedSeeds.Run(chosen, overrides, Options.Read(parsed, seeds!), atOnce, parsed.GetValue(data), parsed.GetValue(outFolder), again, isQuiet);
+            }
+
+            if (atOnce is not null)
+                throw new UsageException("Expected --seeds N with --jobs, got a single run, which is one process.");
             if (again is not null)
             {
                 if (chosen is not null || overrides.Length > 0 || parsed.GetValue(outFolder) is not null)

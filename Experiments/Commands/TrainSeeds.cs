@@ -2,15 +2,13 @@ using System.Globalization;
 using RlWn.Experiments.Cells;
 using RlWn.Experiments.Comparing;
 using RlWn.Experiments.Runs;
-using RlWn.Experiments.Terminal;
+using static RlWn.Experiments.Commands.SeedsGroup;
 
 namespace RlWn.Experiments.Commands;
 
-/// <summary><c>rlwn train --seeds</c>: the same run with several seeds, side by side, and what they say together.</summary>
+/// <summary><c>rlwn train --seeds</c>: an agent with several seeds, side by side, and what they say together.</summary>
 internal static class TrainSeeds
 {
-    private const string Summary = "summary.json";
-
     /// <summary>Trains those seeds that have not ended, and sums up.</summary>
     /// <param name="recipe">The recipe's name, or the path of a .json file.</param>
     /// <param name="overrides">What differs from it; a seed among them is the first one.</param>
@@ -22,38 +20,16 @@ internal static class TrainSeeds
     /// <returns>The exit code.</returns>
     public static int Run(string recipe, IReadOnlyList<Assignment> overrides, int seeds, int? jobs, string? outFolder, bool goesOn, bool quiet)
     {
-        using var stop = new StopSignals();
-        using var status = StatusLine.OnError();
         var settings = RunSettings.Resolve([.. Recipe.Load(recipe).Assignments, .. overrides]);
         var path = outFolder ?? RunFolder.NewPath(string.Create(CultureInfo.InvariantCulture, $"{settings.Env}-{settings.Recipe}-{seeds}-seeds"), DateTimeOffset.Now);
-        var folder = goesOn ? RunFolder.At(path) : RunFolder.Create(path);
-        Cell[] cells =
-        [
-            .. from i in Enumerable.Range(0, seeds)
-               let seed = settings.Seed + (ulong)i
-               select new Cell(CellKind.Train, recipe, [.. overrides, new("seed", Setting.Text(seed), "--seeds")], folder[$"seed-{seed}"]),
-        ];
-
         var atOnce = jobs ?? Math.Max(1, CellPool.DefaultJobs(Options.ReadDevice(settings.Device)) / settings.Threads);
-        Console.Out.WriteLine($"Training {settings.Recipe} in {settings.Env}, seeds {settings.Seed} to {settings.Seed + (ulong)seeds - 1}, {Math.Min(atOnce, seeds)} at a time, into {folder.Path}");
-        IReadOnlyList<CellFailure> failures;
-        try
-        {
-            failures = new CellPool(atOnce, data: null, quiet ? null : status).Run(cells, stop.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            status.Say($"Stopped; the same command with --out {folder.Path} --resume goes on from here.");
-            return Failures.Stopped;
-        }
-
-        if (cells.Where(cell => cell.HasEnded).Select(cell => cell.Folder).ToArray() is { Length: > 0 } ended)
-            Summarize(folder, RunGroup.Collect(ended)[0]);
-        return PoolOptions.Report(failures, status);
+        return new SeedsGroup(CellKind.Train, recipe, overrides, settings.Seed, seeds, atOnce)
+            .Run($"{settings.Recipe} in {settings.Env}", path, goesOn, $"--out {path} --resume", quiet, Summarize);
     }
 
-    private static void Summarize(RunFolder folder, RunGroup group)
+    private static void Summarize(RunFolder folder, IReadOnlyList<Cell> ended)
     {
+        var group = RunGroup.Collect([.. ended.Select(cell => cell.Folder)])[0];
         var summary = GroupSummary.Of(group, Metric.Evaluation);
         folder.WriteJson(Summary, new
         {
@@ -69,8 +45,4 @@ internal static class TrainSeeds
         Say("group folder", $"{folder.Path}");
         Say("next", $"{OwnName.Command} compare {folder.Path}");
     }
-
-    private static double? Finite(double number) => double.IsFinite(number) ? number : null;
-
-    private static void Say(string what, FormattableString text) => Console.Out.WriteLine($"  {what,-13}{text.ToString(CultureInfo.InvariantCulture)}");
 }

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
+using RlWn.Inference;
 
 namespace RlWn.Experiments.Runs;
 
@@ -125,26 +126,7 @@ internal sealed partial class RunFolder
 
     /// <summary>Writes any file in one step, as <see cref="Write"/> does one of the folder.</summary>
     /// <exception cref="IOException">It could not be written.</exception>
-    public static void WriteWhole(string path, byte[] content) => Guard(path, () =>
-    {
-        var temporary = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(path)!, $".{System.IO.Path.GetFileName(path)}.{System.IO.Path.GetRandomFileName()}");
-        try
-        {
-            using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
-            {
-                file.Write(content);
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            if (File.Exists(temporary))
-                File.Delete(temporary);
-            throw;
-        }
-    });
+    public static void WriteWhole(string path, byte[] content) => Guard(path, () => WholeFile.Write(path, file => file.Write(content)));
 
     /// <summary>Does something that writes. What the system says when it refuses becomes an error that names the path and says how to go on.</summary>
     /// <exception cref="IOException">It could not be written.</exception>
@@ -162,7 +144,7 @@ internal sealed partial class RunFolder
     }
 
     // What a run leaves that was killed before its settings stood there: it never began.
-    private static bool IsOfKilledStart(string name) => name == LockName || name.StartsWith($".{Settings}.", StringComparison.Ordinal);
+    private static bool IsOfKilledStart(string name) => name == LockName || (name.StartsWith($"{Settings}.", StringComparison.Ordinal) && name.EndsWith(WholeFile.Unfinished, StringComparison.Ordinal));
 
     [GeneratedRegex(@"[^A-Za-z0-9._-]+")]
     private static partial Regex NotPlain();

@@ -23,42 +23,37 @@ internal sealed class TensorBoardEvents : IDisposable
     public TensorBoardEvents(string folder, DateTimeOffset started, long? end = null)
     {
         const string Prefix = "events.out.tfevents.";
-        var path = end > 0 ? Directory.EnumerateFiles(folder, $"{Prefix}*").Order(StringComparer.Ordinal).FirstOrDefault() : null;
+        var path = end is not null ? Directory.EnumerateFiles(folder, $"{Prefix}*").Order(StringComparer.Ordinal).FirstOrDefault() : null;
         log = new(path ?? Path.Combine(folder, $"{Prefix}{started.ToUnixTimeSeconds()}.{Environment.MachineName}"), end);
         if (end is null or 0)
             WriteRecord(new Event { WallTime = Now(), FileVersion = "brain.Event:2" }, log.Waiting);
     }
 
-    public void Write(in MetricsRow row)
+    public void Write(in MetricsRow row) => Write(row.Report.Steps,
+    [
+        ("train/return_mean", row.ReturnMean), ("train/length_mean", row.LengthMean), ("train/episodes", row.Episodes), ("train/steps_per_second", row.StepsPerSecond),
+        .. row.Report.Metrics.Select(metric => ($"agent/{metric.Name}", metric.Value)),
+    ]);
+
+    public void Write(long steps, IReadOnlyList<LayerDiagnostics> layers) => Write(steps,
+    [
+        .. from layer in layers
+           from entry in LayerDiagnostics.Names.Zip(layer.Numbers)
+           select ($"diagnostics/{layer.Layer}/{entry.First}", entry.Second ?? double.NaN),
+    ]);
+
+    public void Write(long steps, EvaluationResult evaluation) =>
+        Write(steps, [("evaluation/return_mean", evaluation.Mean), ("evaluation/return_deviation", evaluation.Deviation)]);
+
+    /// <summary>Writes one event.</summary>
+    /// <param name="step">How far the run is.</param>
+    /// <param name="numbers">Tags, with a group before a slash, and what they are; what is not finite is left out.</param>
+    public void Write(long step, IReadOnlyList<(string Tag, double Number)> numbers)
     {
         var summary = new Summary();
-        Add(summary, "train/return_mean", row.ReturnMean);
-        Add(summary, "train/length_mean", row.LengthMean);
-        Add(summary, "train/episodes", row.Episodes);
-        Add(summary, "train/steps_per_second", row.StepsPerSecond);
-        foreach (var metric in row.Report.Metrics)
-            Add(summary, $"agent/{metric.Name}", metric.Value);
-        WriteRecord(new Event { WallTime = Now(), Step = row.Report.Steps, Summary = summary }, log.Waiting);
-    }
-
-    public void Write(long steps, IReadOnlyList<LayerDiagnostics> layers)
-    {
-        var summary = new Summary();
-        foreach (var layer in layers)
-        {
-            foreach (var (name, number) in LayerDiagnostics.Names.Zip(layer.Numbers))
-                Add(summary, $"diagnostics/{layer.Layer}/{name}", number ?? double.NaN);
-        }
-
-        WriteRecord(new Event { WallTime = Now(), Step = steps, Summary = summary }, log.Waiting);
-    }
-
-    public void Write(long steps, EvaluationResult evaluation)
-    {
-        var summary = new Summary();
-        Add(summary, "evaluation/return_mean", evaluation.Mean);
-        Add(summary, "evaluation/return_deviation", evaluation.Deviation);
-        WriteRecord(new Event { WallTime = Now(), Step = steps, Summary = summary }, log.Waiting);
+        foreach (var (tag, number) in numbers.Where(entry => double.IsFinite(entry.Number)))
+            summary.Value.Add(new Summary.Types.Value { Tag = tag, SimpleValue = (float)number });
+        WriteRecord(new Event { WallTime = Now(), Step = step, Summary = summary }, log.Waiting);
     }
 
     public AppendLog Log => log;
@@ -87,12 +82,6 @@ internal sealed class TensorBoardEvents : IDisposable
         foreach (var rest in data)
             crc = BitOperations.Crc32C(crc, rest);
         return BitOperations.RotateRight(~crc, 15) + 0xa282ead8;
-    }
-
-    private static void Add(Summary summary, string tag, double value)
-    {
-        if (double.IsFinite(value))
-            summary.Value.Add(new Summary.Types.Value { Tag = tag, SimpleValue = (float)value });
     }
 
     private static double Now() => (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).TotalSeconds;

@@ -56,6 +56,7 @@ internal sealed class SupervisedRun : IDisposable
     public const string Model = "model.safetensors";
 
     private const int KeptCheckpoints = 2;
+    private const string Interrupted = "stopped by Ctrl+C or a signal";
 
     private readonly SupervisedSettings settings;
     private readonly Device device;
@@ -70,6 +71,7 @@ internal sealed class SupervisedRun : IDisposable
     private readonly long startedAt = Stopwatch.GetTimestamp();
     private double secondsBefore;
     private int chosen;
+    private long? eventsEnd;   // where TensorBoard's events of a resumed run go on; null in a new one
 
     /// <summary>Makes ready: everything that can be wrong with the settings shows here, before there is a run folder.</summary>
     /// <param name="settings">All settings.</param>
@@ -146,7 +148,10 @@ internal sealed class SupervisedRun : IDisposable
         if (isNew)
             WriteSettings(folder);
         else
+        {
+            eventsEnd = 0;
             checkpoints.Load(Load, show is null ? _ => { } : show.Warn);
+        }
 
         WriteStatus(folder, "running", reason: null);
         try
@@ -164,13 +169,14 @@ internal sealed class SupervisedRun : IDisposable
 
     private SupervisedResult Train(RunFolder folder, Checkpoints checkpoints, ISupervisedProgress? show, CancellationToken stop)
     {
+        using var events = new TensorBoardEvents(folder.Path, started, eventsEnd);
         while (epochs.Count < settings.Epochs)
         {
             var (epoch, diverged) = TrainEpoch(epochs.Count, show, stop);
             if (diverged is not null)
                 return Ended(Outcome.Diverged, diverged);
             if (epoch is null)
-                return Ended(Outcome.Stopped, "stopped by Ctrl+C or a signal");
+                return Ended(Outcome.Stopped, Interrupted);
 
             epochs.Add(epoch);
             if (IsBest(epoch))
@@ -180,13 +186,21 @@ internal sealed class SupervisedRun : IDisposable
             }
 
             folder.Write(RunFolder.Metrics, Csv());
+            Write(events, epoch);
+            eventsEnd = events.Log.Length;
             checkpoints.Save(epoch.Number, Save);
             WriteStatus(folder, "running", reason: null);
             show?.Epoch(epoch, settings);
         }
 
         LoadModel(folder);
-        var score = Evaluate(test);
+        if (Evaluate(test, stop) is not { } score)
+            return Ended(Outcome.Stopped, Interrupted);
+        if (!double.IsFinite(score.Loss))
+            return Ended(Outcome.Diverged, Text($"the loss on the test images was {score.Loss:G4}"));
+
+        events.Write(epochs.Count, [("test/loss", score.Loss), ("test/accuracy", score.Accuracy)]);
+        events.Log.Flush();
         folder.WriteJson(RunFolder.Evaluation, new
         {
             settings.Data, Images = test.ImageCount, Epoch = chosen, score.Loss, score.Accuracy, ErrorPercent = 100 * (1 - score.Accuracy),
@@ -218,7 +232,9 @@ internal sealed class SupervisedRun : IDisposable
 
         var seconds = Stopwatch.GetElapsedTime(from).TotalSeconds;
         var waited = (train.Waited - waitedBefore).TotalSeconds;
-        Score? validated = validation is null ? null : Evaluate(validation);
+        var validated = validation is null ? null : Evaluate(validation, stop);
+        if (validation is not null && validated is null)
+            return (null, null);
         if (validated is { } score && !double.IsFinite(score.Loss))
             return (null, Text($"the loss on validation was {score.Loss:G4} after epoch {number + 1}"));
 
@@ -255,13 +271,17 @@ internal sealed class SupervisedRun : IDisposable
         return (sum, right);
     }
 
-    private Score Evaluate(Batches batches)
+    // Null where it was stopped.
+    private Score? Evaluate(Batches batches, CancellationToken stop)
     {
         network.eval();
         using var noGrad = no_grad();
         var (loss, right, seen) = (0.0, 0L, 0L);
         foreach (var batch in batches.InOrder())
         {
+            if (stop.IsCancellationRequested)
+                return null;
+
             using var scope = NewDisposeScope();
             var labels = batch.Labels.to(device);
             var logits = network.call(Models.Present(settings, batch.Images.to(device)));
@@ -270,7 +290,7 @@ internal sealed class SupervisedRun : IDisposable
             seen += labels.size(0);
         }
 
-        return new(loss / seen, (double)right / seen);
+        return new Score(loss / seen, (double)right / seen);
     }
 
     // Where activations overflow or vanish in a deep network, no batch can set its scales: that too is a result.
@@ -303,6 +323,7 @@ internal sealed class SupervisedRun : IDisposable
         sgd.Save(writer);
         writer.Write(JsonSerializer.Serialize(epochs, RunFolder.Json));
         writer.Write(chosen);
+        writer.Write(eventsEnd!.Value);
     }
 
     private void Load(BinaryReader reader)
@@ -312,6 +333,7 @@ internal sealed class SupervisedRun : IDisposable
         epochs.Clear();
         epochs.AddRange(JsonSerializer.Deserialize<Epoch[]>(reader.ReadString(), RunFolder.Json)!);
         chosen = reader.ReadInt32();
+        eventsEnd = reader.ReadInt64();
         secondsBefore = epochs[^1].Seconds;
     }
 
@@ -344,6 +366,17 @@ internal sealed class SupervisedRun : IDisposable
                 ? tensor(MemoryMarshal.Cast<byte, long>(bytes).ToArray()).view(value.shape)
                 : tensor(MemoryMarshal.Cast<byte, float>(bytes).ToArray()).view(value.shape));
         }
+    }
+
+    private static void Write(TensorBoardEvents events, Epoch epoch)
+    {
+        events.Write(epoch.Number,
+        [
+            ("train/loss", epoch.Train.Loss), ("train/accuracy", epoch.Train.Accuracy),
+            ("validation/loss", epoch.Validation?.Loss ?? double.NaN), ("validation/accuracy", epoch.Validation?.Accuracy ?? double.NaN),
+            ("train/learning_rate", epoch.LearningRate), ("train/images_per_second", epoch.ImagesPerSecond), ("train/waiting_share", epoch.Waiting),
+        ]);
+        events.Log.FlushToDisk();
     }
 
     private byte[] Csv()

@@ -1,8 +1,6 @@
-using System.Buffers.Binary;
 using RlWn.Agents;
 using RlWn.Experiments.Runs;
 using RlWn.Networks;
-using Tensorboard;
 
 namespace RlWn.Experiments.Tests;
 
@@ -82,7 +80,7 @@ public sealed class MetricsTests : IDisposable
             events.Log.Flush();
         }
 
-        var read = ReadRecords(File.ReadAllBytes(Assert.Single(Directory.GetFiles(scratch.Path)))).Last();
+        var read = TensorBoardFile.Read(Assert.Single(Directory.GetFiles(scratch.Path))).Last();
 
         Assert.Equal(512, read.Step);
         Assert.Equal(
@@ -99,7 +97,7 @@ public sealed class MetricsTests : IDisposable
             events.Log.Flush();
         }
 
-        var read = ReadRecords(File.ReadAllBytes(Assert.Single(Directory.GetFiles(scratch.Path, "events.out.tfevents.7.*")))).ToArray();
+        var read = TensorBoardFile.Read(Assert.Single(Directory.GetFiles(scratch.Path, "events.out.tfevents.7.*"))).ToArray();
 
         Assert.Equal("brain.Event:2", read[0].FileVersion);
         Assert.Equal(5_000_000_000, read[1].Step);
@@ -111,38 +109,5 @@ public sealed class MetricsTests : IDisposable
 
     [Fact]
     public void Crc_OfTheTestsThemselves_IsThatOfRfc3720() =>   // appendix B.4: 32 bytes of zeros
-        Assert.Equal(0x8A9136AAu, Crc32C(new byte[32]));
-
-    // By the format's description: length, masked CRC of the length, data, masked CRC of the data.
-    private static IEnumerable<Event> ReadRecords(byte[] file)
-    {
-        for (var at = 0; at < file.Length;)
-        {
-            var length = (int)BinaryPrimitives.ReadUInt64LittleEndian(file.AsSpan(at));
-            Assert.Equal(Masked(file.AsSpan(at, 8)), BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at + 8)));
-            Assert.Equal(Masked(file.AsSpan(at + 12, length)), BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at + 12 + length)));
-            yield return Event.Parser.ParseFrom(file, at + 12, length);
-            at += 12 + length + 4;
-        }
-    }
-
-    private static uint Masked(ReadOnlySpan<byte> data)
-    {
-        var crc = Crc32C(data);
-        return unchecked(((crc >> 15) | (crc << 17)) + 0xa282ead8u);
-    }
-
-    // Bit by bit, with Castagnoli's polynomial reversed.
-    private static uint Crc32C(ReadOnlySpan<byte> data)
-    {
-        var crc = 0xFFFFFFFFu;
-        foreach (var value in data)
-        {
-            crc ^= value;
-            for (var bit = 0; bit < 8; bit++)
-                crc = (crc >> 1) ^ ((crc & 1) * 0x82F63B78u);
-        }
-
-        return ~crc;
-    }
+        Assert.Equal(0x8A9136AAu, TensorBoardFile.Crc32C(new byte[32]));
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using RlWn.Envs;
 
 namespace RlWn.Experiments.Tests;
@@ -16,12 +17,16 @@ public sealed class ResumeTests : IDisposable
     private static readonly string[] Impala =
         ["train", "cartpole-impala", "--quiet", "--device", "cpu", "--seed", "5", "--set", "checkpointEvery=0", "--set", "impala.maxLag=0"];
 
+    private static readonly string[] Recurrent =
+        ["train", "cartpole-no-vel-recurrent-ppo", "--quiet", "--device", "cpu", "--seed", "5", "--set", "checkpointEvery=0", "--set", "ppo.rolloutSteps=16"];
+
     private readonly Scratch scratch = new();
 
     public void Dispose() => scratch.Dispose();
 
     [Theory]
     [InlineData("ppo", 20)]
+    [InlineData("recurrent", 3)]
     [InlineData("dqn", 5)]
     [InlineData("impala", 3)]
     public void Resume_KilledAtRandomMoments_EndsBitByBit(string agent, int kills)
@@ -29,6 +34,7 @@ public sealed class ResumeTests : IDisposable
         string[] arguments = agent switch
         {
             "ppo" => [.. Ppo, "--steps", "150000"],
+            "recurrent" => [.. Recurrent, "--steps", "12000"],
             "dqn" => [.. Dqn, "--steps", "12000"],
             _ => [.. Impala, "--steps", "150000"],
         };
@@ -88,6 +94,38 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void Resume_AfterACheckpointThatFoundNoRoom_EndsBitByBit()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/prlimit"), "Needs prlimit.");
+        string[] arguments =
+        [
+            "train", "cartpole-dqn", "--quiet", "--device", "cpu", "--seed", "5", "--steps", "20000", "--set", "checkpointEvery=0", "--set", "dqn.bufferSize=20000",
+            "--set", "dqn.updatesPerRound=4", "--set", "dqn.reportEvery=500", "--out",
+        ];
+        Assert.Equal(0, Rlwn.Run(scratch.Path, [.. arguments, "whole"]).ExitCode);
+        const int Most = 400_000;
+        var last = new FileInfo(Checkpoints("whole")[^1]).Length;
+        Assert.True(last > Most, $"The last checkpoint has {last} bytes.");
+
+        // Like a disk that is full amid a checkpoint: the replay and so the files grow, and from now on none may be longer. (Without the trap the system would end the process.)
+        using var running = Rlwn.StartFromShell(scratch.Path, "trap '' XFSZ; exec \"$0\" \"$@\"", [.. arguments, "cut"]);
+        running.WaitForLineWith("Training");
+        using var limit = Process.Start("/usr/bin/prlimit", ["--pid", $"{running.Id}", $"--fsize={Most}:{Most}"]);
+        var (failed, _, message) = running.Wait();
+
+        Assert.Equal(1, failed);
+        Assert.StartsWith("rlwn: Expected to write 'cut/checkpoint-", Assert.Single(message.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Equal(2, Checkpoints("cut").Length);
+        Assert.Empty(Directory.GetFiles(scratch["cut"], "*.tmp"));
+        var (exitCode, _, error) = Rlwn.Run(scratch.Path, "resume", "cut", "--quiet");
+
+        Assert.Equal(0, exitCode);
+        Assert.StartsWith("rlwn: Going on from step ", Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);   // and warns of none that is damaged
+        Assert.Equal(File.ReadAllBytes(scratch["whole/policy.safetensors"]), File.ReadAllBytes(scratch["cut/policy.safetensors"]));
+        Assert.Equal(File.ReadAllText(scratch["whole/evaluation.json"]), File.ReadAllText(scratch["cut/evaluation.json"]));
+    }
+
+    [Fact]
     public void Resume_RunThatIsDoneOrGoingOnOrNone_IsRefused()
     {
         Assert.Equal(0, Rlwn.Run(scratch.Path, [.. Ppo, "--out", "done", "--steps", "512"]).ExitCode);
@@ -101,6 +139,8 @@ public sealed class ResumeTests : IDisposable
             Thread.Sleep(10);
         Refused(1, "Expected a run that no other process goes on with", "resume", "mine");
     }
+
+    private string[] Checkpoints(string run) => [.. Directory.GetFiles(scratch[run], "checkpoint-*.ckpt").Order(StringComparer.Ordinal)];
 
     private string? Newest() => Directory.Exists(scratch["cut"]) ? Directory.GetFiles(scratch["cut"], "checkpoint-*.ckpt").Max(StringComparer.Ordinal) : null;
 

@@ -78,6 +78,20 @@ public sealed class SettingTests
         $"Expected normalize.observations and normalize.rewards to be false for {agent}:",
         Assert.Throws<UsageException>(() => Resolve($"agent={agent}", set)).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("dqn")]
+    [InlineData("a2c")]
+    [InlineData("a3c")]
+    [InlineData("impala")]
+    public void Resolve_MemoryOfAnAgentThatHasNone_IsRefused(string agent) => Assert.StartsWith(
+        $"Expected network.lstm 0 for {agent}, which remembers nothing from step to step, got 8. Take ppo.",
+        Assert.Throws<UsageException>(() => Resolve($"agent={agent}", "network.lstm=8")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Resolve_MinibatchesThatCutEnvironmentsApart_AreRefusedWithAMemory() => Assert.StartsWith(
+        "Expected ppo.minibatches to divide ppo.environments with network.lstm",
+        Assert.Throws<UsageException>(() => Resolve("network.lstm=8", "ppo.environments=4", "ppo.minibatches=8")).Message, StringComparison.Ordinal);
+
     [Fact]
     public void Resolve_UnknownEnv_NamesTheNearest() =>
         Assert.Equal("CartPole-v1", Assert.Throws<UnknownEnvException>(() => Resolve("env=CartPol-v1")).Nearest);

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
+using RlWn.Experiments.Cells;
+using RlWn.Experiments.Runs;
 
 namespace RlWn.Experiments.Tests.Cells;
 
@@ -83,6 +85,41 @@ public sealed class SeedsTests : IDisposable
 
         Assert.Equal((0, output), (again.ExitCode, again.Output));
         Assert.Equal(11, File.ReadAllLines(scratch["table/table-1-runs.csv"]).Length);
+    }
+
+    [Fact]
+    public void SupervisedSeeds_OneDiverges_IsCountedApartAndTheGroupGoesOn()
+    {
+        string[] command = ["supervised", "toy-mlp", "--device", "cpu", "--epochs", "1", "--set", "images=100", "--seeds"];
+        Assert.Equal(0, Rlwn.Run(scratch.Path, [.. command, "1", "--out", "group"]).ExitCode);
+        MadeRun.Diverged(new(CellKind.Supervised, "toy-mlp", Differences(seed: 2), scratch["group/seed-2"]), "NaN");
+
+        var (exitCode, output, error) = Rlwn.Run(scratch.Path, [.. command, "3", "--resume", "group"]);
+
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("2 of 3 runs have ended before.", error, StringComparison.Ordinal);
+        Assert.Contains("over 2 seeds", output, StringComparison.Ordinal);
+        Assert.Contains("diverged     1 of 3", output, StringComparison.Ordinal);
+        double[] errors = [.. from seed in (int[])[1, 3] select 100 * (1 - Read($"group/seed-{seed}/evaluation.json").GetProperty("accuracy").GetDouble())];
+        Assert.Equal(errors.Average(), Read("group/summary.json").GetProperty("errorPercentMean").GetDouble(), 1e-9);
+        Assert.Equal(JsonValueKind.Null, Read("group/summary.json").GetProperty("seeds")[1].GetProperty("errorPercent").ValueKind);
+        Assert.Equal(1, Read("group/seed-3/settings.json").GetProperty("threads").GetInt32());
+
+        static Assignment[] Differences(int seed) =>
+            [.. from difference in (string[])["device=cpu", "epochs=1", "images=100", "threads=1", $"seed={seed}"] select Assignment.Parse(difference)];
+    }
+
+    [Theory]
+    [InlineData("--seeds 2", "rlwn: Expected a recipe with --seeds, got none.")]
+    [InlineData("toy-mlp --jobs 2", "rlwn: Expected --seeds N with --jobs, got a single run, which is one process.")]
+    [InlineData("toy-mlp --seeds 2 --out a --resume b", "rlwn: Expected --out for a new group or --resume for one that goes on, got both.")]
+    [InlineData("toy-mlp --seeds 0", "rlwn: Expected")]
+    public void SupervisedSeeds_WhatCannotBe_IsOneLine(string arguments, string message)
+    {
+        var (exitCode, output, error) = Rlwn.Run(scratch.Path, ["supervised", .. arguments.Split(' ')]);
+
+        Assert.Equal((2, ""), (exitCode, output));
+        Assert.StartsWith(message, Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 
     private Rlwn Start() => Rlwn.Start(scratch.Path, [.. Seeds, "2", "--jobs", "2", "--steps", "1e9"]);

@@ -78,6 +78,26 @@ public sealed class SupervisedRunTests : IDisposable
     }
 
     [Fact]
+    public void Resume_StoppedInAnEpochAndInTheTest_LeavesEachEpochOnceForTensorBoard()
+    {
+        var folder = RunFolder.Create(scratch["run"]);
+        using var first = new CancellationTokenSource();
+        Go(Small, folder, new StopAfter(2, first), first);
+        using var second = new CancellationTokenSource();
+
+        var inTest = SupervisedRun.Resume(folder.Path, Toy(), new StopAfter(4, second), second.Token);
+        var result = SupervisedRun.Resume(folder.Path, Toy(), null, CancellationToken.None);
+
+        Assert.Equal((Outcome.Stopped, 4), (inTest.Outcome, inTest.Epochs.Count));
+        Assert.False(inTest.Test.HasValue);
+        Assert.Equal(Outcome.Done, result.Outcome);
+        var events = TensorBoardFile.Read(Assert.Single(Directory.GetFiles(folder.Path, "events.out.tfevents.*"))).Skip(1).ToArray();   // after the version
+        Assert.Equal([1, 2, 3, 4, 4], events.Select(entry => entry.Step));
+        Assert.Equal((float)result.Epochs[2].Validation!.Value.Accuracy, events[2].Summary.Value.Single(value => value.Tag == "validation/accuracy").SimpleValue);
+        Assert.Equal((float)result.Test!.Value.Accuracy, events[4].Summary.Value.Single(value => value.Tag == "test/accuracy").SimpleValue);
+    }
+
+    [Fact]
     public void Run_LearningRateTooHigh_DivergesWhichIsAResult()
     {
         var folder = RunFolder.Create(scratch["run"]);
@@ -231,7 +251,7 @@ public sealed class SupervisedRunTests : IDisposable
         return status.RootElement.GetProperty("state").GetString();
     }
 
-    // Stops in the middle of the epoch after.
+    // Stops at the first step after so many epochs, or, where there is none, before the test.
     private sealed class StopAfter(int epochs, CancellationTokenSource stop) : ISupervisedProgress
     {
         public void Step(int epoch, int step, int steps, double imagesPerSecond, SupervisedSettings settings)
@@ -240,7 +260,11 @@ public sealed class SupervisedRunTests : IDisposable
                 stop.Cancel();
         }
 
-        public void Epoch(Epoch epoch, SupervisedSettings settings) { }
+        public void Epoch(Epoch epoch, SupervisedSettings settings)
+        {
+            if (epoch.Number == epochs && epochs == settings.Epochs)
+                stop.Cancel();
+        }
 
         public void Warn(string message) => Assert.Fail(message);
     }
