@@ -19,7 +19,7 @@ internal static class Supervised
 
     private static readonly string[] Ways = ["torchsharp", "float32", "bfloat16"];
 
-    private static readonly (string Name, int Stages, int Widening, int Steps)[] Measured = [("resnet-20", 3, 0, 12), ("resnet-56", 9, 0, 5), ("wrn-16-4", 2, 4, 4)];
+    private static readonly (string Name, int Stages, int Widening, int Steps)[] Measured = [("resnet-20", 3, 0, 40), ("resnet-56", 9, 0, 15), ("wrn-16-4", 2, 4, 12)];
 
     /// <summary>Prints the table: medians, and the medians of the ratios of a turn.</summary>
     /// <param name="threads">Of libtorch.</param>
