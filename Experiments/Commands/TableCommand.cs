@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using RlWn.Experiments.Cells;
 using RlWn.Experiments.Runs;
+using RlWn.Experiments.Supervised;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Experiments.Tables;
 using RlWn.Experiments.Terminal;
@@ -121,16 +122,9 @@ internal static class TableCommand
         ? "overflowed"
         : string.Create(CultureInfo.InvariantCulture, $"log10 ||H|| = {Math.Log10(norm.Value):0.00} after {norm.Iterations} products{(norm.HasConverged ? "" : ", not converged")}");
 
-    private static ImageSet Load(Table2Row row, Table2 table, string? data, StatusLine status, CancellationToken stop)
+    private static ImageSet Load(Table2Row row, Table2 table, string? data, StatusLine status, CancellationToken stop) => row.Data switch
     {
-        if (row.Data == "noise")
-            return table.Noise();
-
-        using var download = new Download();
-        var dataset = row.Data == "cifar-100" ? ImageDataset.Cifar100 : ImageDataset.Cifar10;
-        return DataFolder.Choose(data).Read(dataset, isTest: false, download, Show, stop).GetAwaiter().GetResult();
-
-        void Show(string file, DownloadProgress progress) => status.Show(string.Create(
-            CultureInfo.InvariantCulture, $"downloading {file}: {progress.Bytes / 1e6:0.0}{(progress.Total is { } total ? $" of {total / 1e6:0.0}" : "")} MB"));
-    }
+        "noise" => table.Noise(),
+        var name => new SupervisedData(data, status).Read(name == "cifar-100" ? DataName.Cifar100 : DataName.Cifar10, isTest: false, stop),
+    };
 }
