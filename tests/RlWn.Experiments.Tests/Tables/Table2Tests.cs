@@ -2,8 +2,8 @@ using System.Xml.Linq;
 using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Experiments.Tables;
+using RlWn.Init;
 using SkiaSharp;
-using TorchSharp;
 
 namespace RlWn.Experiments.Tests.Tables;
 
@@ -73,7 +73,7 @@ public sealed class Table2Tests : IDisposable
     {
         // A WideResNet has 6 n + 4 layers: none has 11.
         var settings = Settings with { Seeds = 1, Rows = [Settings.Rows[0] with { Depth = 11 }, Settings.Rows[0]] };
-        var (table, results) = (new Table2(settings, torch.CPU), Table2Results.Open(scratch.Path, settings, Here));
+        var (table, results) = (new Table2(settings, TorchDevice.Choose("cpu")), Table2Results.Open(scratch.Path, settings, Here));
 
         var failures = table.MeasureMissing(results, new Dictionary<string, ImageSet> { ["noise"] = table.Noise() }, null, TestContext.Current.CancellationToken);
 
@@ -89,7 +89,7 @@ public sealed class Table2Tests : IDisposable
     {
         // Without a stop it ends after 10^9 products, or where a product changes the norm by nothing at all.
         var settings = Settings with { Iterations = 1_000_000_000, Tolerance = 1e-300, NoiseSide = 32, Batch = 32, MicroBatch = 32 };
-        var table = new Table2(settings, torch.CPU);
+        var table = new Table2(settings, TorchDevice.Choose("cpu"));
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(700));
 
         Assert.Throws<OperationCanceledException>(() => table.Measure(settings.Rows[0], First, table.Noise(), stop.Token));
