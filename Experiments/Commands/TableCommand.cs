@@ -67,7 +67,7 @@ internal static class TableCommand
         var folder = RunFolder.At(work.Folder);
         var plan = Table1.Plan(work);
         Console.Error.WriteLine($"Making table 1 at {work.Scale.Name()} scale of {plan.Cells.Count} runs, in {folder.Path}");
-        return pool.Run(parsed, plan, work.Device, quiet, $"{OwnName.Command} table 1 --scale {work.Scale.Name()} --out {folder.Path}", result =>
+        return pool.Run(parsed, plan, work.Device, quiet, $"{OwnName.Command} table 1 --scale {work.Scale.Name()}{(work.SeedCount is { } seeds ? $" --seeds {seeds}" : "")} --out {folder.Path}", result =>
         {
             folder.Write("table-1.csv", Encoding.UTF8.GetBytes(result.Numbers.ToString()));
             folder.Write("table-1-runs.csv", Encoding.UTF8.GetBytes(result.Runs.ToString()));
@@ -86,7 +86,7 @@ internal static class TableCommand
         settings = settings with { Device = device.ToString() };
         set_num_threads(threads);
         var (table, results) = (new Table2(settings, device), Table2Results.Open(folder, settings, Origin.Here(DateTimeOffset.Now)));
-        var again = $"'{OwnName.Command} table 2 --scale {settings.Scale.Name()} --out {folder}'";
+        var again = $"'{OwnName.Command} table 2 --scale {settings.Scale.Name()} --seeds {settings.Seeds} --device {settings.Device} --out {folder}'";   // of other settings it would be refused
         IReadOnlyList<Table2Failure> failures;
         try
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Xml.Linq;
 using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised.Data;
@@ -72,7 +73,7 @@ public sealed class Table2Tests : IDisposable
     public void MeasureMissing_OneRowThatCannotBeMade_IsNamedAndTheOthersAreMeasured()
     {
         // A WideResNet has 6 n + 4 layers: none has 11.
-        var settings = Settings with { Seeds = 1, Rows = [Settings.Rows[0] with { Depth = 11 }, Settings.Rows[0]] };
+        var settings = Settings with { Seeds = 1, Batch = 4, MicroBatch = 4, NoiseSide = 4, Iterations = 2, Rows = [Settings.Rows[0] with { Depth = 11 }, Settings.Rows[0]] };
         var (table, results) = (new Table2(settings, TorchDevice.Choose("cpu")), Table2Results.Open(scratch.Path, settings, Here));
 
         var failures = table.MeasureMissing(results, new Dictionary<string, ImageSet> { ["noise"] = table.Noise() }, null, TestContext.Current.CancellationToken);
@@ -140,6 +141,20 @@ public sealed class Table2Tests : IDisposable
         Assert.DoesNotContain("3 / 4", progress, StringComparison.Ordinal);
         Assert.Equal(WithoutSeconds(whole), WithoutSeconds(File.ReadAllLines(csv)));
         Assert.Equal(whole[..4], File.ReadAllLines(csv)[..4]);
+    }
+
+    [Fact]
+    public void Table_Stopped_SaysTheCommandThatGoesOn()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "It has no SIGTERM.");
+        using var running = Rlwn.Start(scratch.Path, "table", "2", "--scale", "smoke", "--seeds", "300", "--device", "cpu", "--out", "out");
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(scratch["out/table-2.csv"]), TimeSpan.FromSeconds(100)), "Nothing was measured.");
+        using (var kill = Process.Start("kill", ["-TERM", $"{running.Id}"]))
+            kill.WaitForExit();
+        var (exitCode, _, error) = running.Wait();
+
+        Assert.Equal(130, exitCode);
+        Assert.Contains("table 2 --scale smoke --seeds 300 --device cpu --out out' goes on from here.", error, StringComparison.Ordinal);   // of other settings the folder would be refused
     }
 
     [Fact]
