@@ -1,8 +1,9 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text;
 using RlWn.Experiments.Cells;
+using RlWn.Experiments.Figures;
 using RlWn.Experiments.Runs;
+using RlWn.Experiments.Supervised;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Experiments.Tables;
 using RlWn.Experiments.Terminal;
@@ -66,13 +67,14 @@ internal static class TableCommand
         var folder = RunFolder.At(work.Folder);
         var plan = Table1.Plan(work);
         Console.Error.WriteLine($"Making table 1 at {work.Scale.Name()} scale of {plan.Cells.Count} runs, in {folder.Path}");
-        return pool.Run(parsed, plan, work.Device, quiet, $"{OwnName.Command} table 1 --scale {work.Scale.Name()} --out {folder.Path}", result =>
+        return pool.Run(parsed, plan, work.Device, quiet, $"{OwnName.Command} table 1 --scale {work.Scale.Name()}{(work.SeedCount is { } seeds ? $" --seeds {seeds}" : "")} --out {folder.Path}", result =>
         {
             folder.Write("table-1.csv", Encoding.UTF8.GetBytes(result.Numbers.ToString()));
             folder.Write("table-1-runs.csv", Encoding.UTF8.GetBytes(result.Runs.ToString()));
             folder.WriteJson("table-1.json", new { Scale = work.Scale.Name(), work.Device, plan.Configuration, Runs = PoolOptions.Describe(plan.Cells), Origin = Origin.Here(started) });
+            Draw(folder, "table-1", result.Panels);
             Listing.Write([.. Table1.Titles], result.Rows);
-            Console.Error.WriteLine($"In {folder["table-1.csv"]}, each run in table-1-runs.csv, settings in table-1.json.");
+            Console.Error.WriteLine($"In {folder["table-1.csv"]}, each run in table-1-runs.csv, drawn in table-1.png and .svg, settings in table-1.json.");
         });
     }
 
@@ -82,55 +84,40 @@ internal static class TableCommand
         using var status = StatusLine.OnError();
         var device = Options.ReadDevice(deviceName);
         settings = settings with { Device = device.ToString() };
-        var table = new Table2(settings, device);
         set_num_threads(threads);
-        var results = Table2Results.Open(folder, settings, Origin.Here(DateTimeOffset.Now));
-        var images = new Dictionary<string, ImageSet>();
-        var cells = table.Cells.ToArray();
+        var (table, results) = (new Table2(settings, device), Table2Results.Open(folder, settings, Origin.Here(DateTimeOffset.Now)));
+        var again = $"'{OwnName.Command} table 2 --scale {settings.Scale.Name()} --seeds {settings.Seeds} --device {settings.Device} --out {folder}'";   // of other settings it would be refused
+        IReadOnlyList<Table2Failure> failures;
         try
         {
-            foreach (var (index, (row, cell)) in cells.Index())
-            {
-                stop.Token.ThrowIfCancellationRequested();
-                var what = string.Create(CultureInfo.InvariantCulture, $"{index + 1,3} / {cells.Length}  {cell.Data} {cell.Model} {cell.Scheme} seed {cell.Seed}");
-                if (results[cell] is not null)
-                    continue;
-
-                if (!quiet)
-                    status.Show(what);
-                if (!images.TryGetValue(row.Data, out var set))
-                    images[row.Data] = set = Load(row, table, data, status, stop.Token);
-                var result = table.Measure(row, cell, set);
-                results.Add(cell, result);
-                if (!quiet)
-                    status.Say(string.Create(CultureInfo.InvariantCulture, $"{what}: {Describe(result)}, {result.Seconds:0.0} s"));
-            }
+            // Before the first measurement: where they are not to be had, nothing is begun.
+            var images = table.Cells.Where(entry => results[entry.Cell] is null).Select(entry => entry.Cell.Data).Distinct().ToArray()
+                .ToDictionary(name => name, name => Load(name, table, data, status, stop.Token));
+            failures = table.MeasureMissing(results, images, quiet ? null : status, stop.Token);
         }
         catch (OperationCanceledException)
         {
-            status.Say($"Stopped; '{OwnName.Command} table 2 --scale {settings.Scale.Name()} --out {folder}' goes on from here.");
+            status.Say($"Stopped; {again} goes on from here.");
             return Failures.Stopped;
         }
 
+        Draw(RunFolder.At(folder), "table-2", results.Panels(settings));
         Listing.Write([.. Table2Results.Titles], results.Rows(settings));
-        status.Say($"In {Path.Combine(folder, Table2Results.Csv)}, settings in {Table2Results.Configuration}.");
-        return Failures.Done;
+        status.Say($"In {Path.Combine(folder, Table2Results.Csv)}, drawn in table-2.png and .svg, settings in {Table2Results.Configuration}.");
+        foreach (var (cell, message) in failures)
+            status.Say($"rlwn: '{cell}' failed: {message}");
+        if (failures.Count > 0)
+            status.Say($"{again} makes these again.");
+        return failures.Count > 0 ? Failures.Failed : Failures.Done;
     }
 
-    private static string Describe(Table2Result result) => result.Norm is not { } norm
-        ? "overflowed"
-        : string.Create(CultureInfo.InvariantCulture, $"log10 ||H|| = {Math.Log10(norm.Value):0.00} after {norm.Iterations} products{(norm.HasConverged ? "" : ", not converged")}");
-
-    private static ImageSet Load(Table2Row row, Table2 table, string? data, StatusLine status, CancellationToken stop)
+    private static void Draw(RunFolder folder, string name, IReadOnlyList<Panel> panels)
     {
-        if (row.Data == "noise")
-            return table.Noise();
-
-        using var download = new Download();
-        var dataset = row.Data == "cifar-100" ? ImageDataset.Cifar100 : ImageDataset.Cifar10;
-        return DataFolder.Choose(data).Read(dataset, isTest: false, download, Show, stop).GetAwaiter().GetResult();
-
-        void Show(string file, DownloadProgress progress) => status.Show(string.Create(
-            CultureInfo.InvariantCulture, $"downloading {file}: {progress.Bytes / 1e6:0.0}{(progress.Total is { } total ? $" of {total / 1e6:0.0}" : "")} MB"));
+        folder.Write($"{name}.svg", SmallMultiples.Svg(panels, columns: 1, MethodPanel.RowHeight));
+        folder.Write($"{name}.png", SmallMultiples.Png(panels, columns: 1, MethodPanel.RowHeight));
     }
+
+    private static ImageSet Load(string name, Table2 table, string? data, StatusLine status, CancellationToken stop) => name == "noise"
+        ? table.Noise()
+        : new SupervisedData(data, status).Read(name == "cifar-100" ? DataName.Cifar100 : DataName.Cifar10, isTest: false, stop);
 }

@@ -10,16 +10,7 @@ namespace RlWn.Experiments.Figures;
 /// <param name="Device">Where everything is computed.</param>
 /// <param name="Generator">Where everything random comes from; it lives on the device.</param>
 /// <param name="Work">Is told how far the work is.</param>
-internal sealed record FigureWork(Scale Scale, Device Device, Generator Generator, WorkLine? Work)
-{
-    /// <summary>Of three values, the one for the scale.</summary>
-    public T Choose<T>(T smoke, T cpu, T paper) => Scale switch
-    {
-        Scale.Smoke => smoke,
-        Scale.Cpu => cpu,
-        _ => paper,
-    };
-}
+internal sealed record FigureWork(Scale Scale, Device Device, Generator Generator, WorkLine? Work);
 
 /// <summary>A figure that is made: the picture's panels, the numbers, and what they were made with.</summary>
 /// <param name="Panels">Row by row.</param>

@@ -32,7 +32,7 @@ internal static class Figure2
     /// <summary>All runs, and the picture that they come to.</summary>
     public static RunsPlan<FigureResult> Plan(RunsWork work)
     {
-        var sizes = work.Choose(
+        var sizes = work.Scale.Choose(
             smoke: new Sizes(
                 new("toy-mlp", [2, 5], 16, 200, 1, 50, 1, [0.01]), new("toy-mlp", [5], 8, 200, 1, 50, 1, [0.01]), CombinationDepth: 2, CombinationEpochs: 1, [.. Combinations().Take(2), Worst]),
             cpu: new(
@@ -91,11 +91,11 @@ internal static class Figure2
         var (left, middle, right) = (Read("mnist-depth", mlps), Read("combinations", combinations), Read("cifar10-depth", cnns));
         return new(
             [
-                DepthPanel("MNIST, MLP", sizes.Mlp.Depths, left, hasKey: false),   // its curves leave no corner free
+                DepthPanel("MNIST, MLP", sizes.Mlp, left, hasKey: false),   // its curves leave no corner free
                 new(
                     $"MNIST, MLP of {sizes.CombinationDepth} layers", new("hyperparameters, by result", 0, sizes.Combinations.Length, Ticks.Whole(0, sizes.Combinations.Length)), Accuracy,
                     [.. Schemes.Select((scheme, i) => Sorted((Stroke)i, scheme.Title, [.. middle.Where(run => run.Settings.Scheme.Name == scheme.Name)]))]),
-                DepthPanel("CIFAR-10, CNN", sizes.Cnn.Depths, right),
+                DepthPanel("CIFAR-10, CNN", sizes.Cnn, right),
             ],
             3, 260, numbers, sizes);
 
@@ -116,14 +116,17 @@ internal static class Figure2
 
     private static Axis Accuracy => new("test accuracy", 0, 1, 0, 0.2, 0.4, 0.6, 0.8, 1);
 
-    private static Panel DepthPanel(string title, int[] depths, CellOutcome[] runs, bool hasKey = true) => new(
-        title, new("layers", depths[0], Math.Max(depths[^1], depths[0] + 1), [.. depths.Select(depth => (double)depth)]) { IsLogarithmic = true }, Accuracy,
+    // A seed has a point once its runs of all learning rates have ended: before, there is none that validation would choose.
+    private static Panel DepthPanel(string title, NetSizes sizes, CellOutcome[] runs, bool hasKey = true) => new(
+        title,
+        new("layers", sizes.Depths[0], Math.Max(sizes.Depths[^1], sizes.Depths[0] + 1), [.. sizes.Depths.Select(depth => (double)depth)]) { IsLogarithmic = true }, Accuracy,
         [
             .. Schemes.Select((scheme, i) => SeedCurve.Of(
                 (Stroke)i, hasKey ? scheme.Title : "",
                 from run in runs
                 where run.Settings.Scheme.Name == scheme.Name
                 group run by (run.Settings.Depth, run.Settings.Seed) into rates
+                where rates.Count() == sizes.LearningRates.Length
                 select ((double)rates.Key.Depth, CellOutcome.BestOnValidation(rates).Accuracy))),
         ]);
 

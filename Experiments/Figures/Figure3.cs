@@ -30,7 +30,7 @@ internal static class Figure3
     public static RunsPlan<FigureResult> Plan(RunsWork work)
     {
         double[] rates = [0.001, 0.005, 0.01, 0.05, 0.1];
-        var sizes = work.Choose<Sizes>(
+        var sizes = work.Scale.Choose<Sizes>(
             smoke: new("toy-mlp", new([10, 16], 100, 50, 2, 1, 0.01), new(10, 1, 100, 50, 1, 1, [0.01, 0.1], 1)),
             cpu: new("cifar10-wrn16-4", new([10, 100, 1_000], 2_500, 32, 3, 2, 0.01), new(40, 1, 1_000, 32, 3, 5, rates, 1, ReducedMemory: true)),
             paper: new("cifar10-wrn40-10", new([10, 100, 1_000, 10_000], null, 128, 5, 3, 0.01), new(40, 10, null, 128, 3, 20, rates, 1)));

@@ -30,7 +30,7 @@ internal static class NormsFigure
 
     public static FigureResult Make(FigureWork work)
     {
-        var sizes = work.Choose<Sizes>(
+        var sizes = work.Scale.Choose<Sizes>(
             smoke: new(2, 100, 60, 8, 10, [40, 80], 10), cpu: new(5, 1_000, 500, 20, 40, [200, 1_000], 50), paper: new(20, 1_000, 500, 20, 40, [200, 1_000], 50));
         var numbers = new CsvText("network", "quantity", "scheme", "width", "layer", "root_mean_square", "mean", "deviation", "theory_root_mean_square");
         var (up, down, sumUp, sumDown) = (new List<Curve>(), new List<Curve>(), new List<Curve>(), new List<Curve>());

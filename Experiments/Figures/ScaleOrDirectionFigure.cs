@@ -31,7 +31,7 @@ internal static class ScaleOrDirectionFigure
 
     public static FigureResult Make(FigureWork work)
     {
-        var sizes = work.Choose<Sizes>(
+        var sizes = work.Scale.Choose<Sizes>(
             smoke: new(2, 64, 16, 32, 10, 2, 5, LearningRate, Momentum),
             cpu: new(10, 256, 64, 128, 50, 5, 200, LearningRate, Momentum),
             paper: new(50, 1_024, 64, 512, 50, 10, 500, LearningRate, Momentum));

@@ -25,6 +25,21 @@ internal static class Ticks
 
     private static readonly int[] Steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 
+    /// <summary>A few round numbers at equal distances: the first at or below the least, the last at or above the greatest, and two at least.</summary>
+    /// <param name="least">Finite.</param>
+    /// <param name="greatest">Finite, at least <paramref name="least"/>.</param>
+    public static double[] Around(double least, double greatest)
+    {
+        var wide = greatest > least ? greatest - least : Math.Max(Math.Abs(least), 1);
+        var power = Math.Pow(10, Math.Floor(Math.Log10(wide / (Most - 1))));
+        var step = power * Steps.First(factor => wide / (factor * power) <= Most - 1);
+        var (first, last) = (Math.Floor(least / step), Math.Ceiling(greatest / step));
+        return [.. Enumerable.Range(0, (int)Math.Max(last - first, 1) + 1).Select(i => Math.Round((first + i) * step, Decimals(step)))];
+    }
+
+    // Enough for the numbers to be round in binary too.
+    private static int Decimals(double step) => (int)Math.Clamp(Math.Ceiling(-Math.Log10(step)), 0, 15);
+
     /// <summary>A few round whole numbers, among them the first.</summary>
     public static double[] Whole(int from, int to)
     {

@@ -31,6 +31,12 @@ internal sealed record Series(Stroke Stroke, IReadOnlyList<double> X, IReadOnlyL
     /// <summary>The lower and upper edge of a band around it, as many values each; null for none.</summary>
     public (IReadOnlyList<double> Low, IReadOnlyList<double> High)? Band { get; init; }
 
+    /// <summary>How far an error bar reaches up and down from each value, as many; NaN for none. Null where there are no error bars.</summary>
+    public IReadOnlyList<double>? Deviation { get; init; }
+
+    /// <summary>Whether a line joins the points, in whose order there is then a meaning. Else each has its marker alone.</summary>
+    public bool IsJoined { get; init; } = true;
+
     /// <summary>What the panel's key says of it; empty for nothing.</summary>
     public string Label { get; init; } = "";
 }
@@ -60,6 +66,13 @@ internal sealed record Axis(string Label, double Least, double Greatest, params 
     }
 }
 
+/// <summary>A few words in a panel.</summary>
+/// <param name="Stroke">Whose colour they have.</param>
+/// <param name="X">Where their middle is.</param>
+/// <param name="Y">Where their upper edge is.</param>
+/// <param name="Text">The words.</param>
+internal sealed record Note(Stroke Stroke, double X, double Y, string Text);
+
 /// <summary>One small picture among others.</summary>
 /// <param name="Title">What stands above it.</param>
 /// <param name="X">Its x axis.</param>
@@ -69,6 +82,9 @@ internal sealed record Panel(string Title, Axis X, Axis Y, params IReadOnlyList<
 {
     /// <summary>The corner that the curves leave free, where the key stands.</summary>
     public Alignment KeyAt { get; init; } = Alignment.UpperRight;
+
+    /// <summary>Words beside the curves.</summary>
+    public IReadOnlyList<Note> Notes { get; init; } = [];
 }
 
 /// <summary>Small pictures in a grid, each with few curves, instead of many curves piled on one another.</summary>
@@ -158,6 +174,8 @@ internal static class SmallMultiples
             AddBand(plot, panel, series);
         foreach (var series in panel.Series)
             AddCurve(plot, panel, series);
+        foreach (var note in panel.Notes)
+            AddNote(plot, panel, note);
         AddKey(plot, panel);
 
         var ((left, right), (bottom, top)) = (Ends(panel.X), Ends(panel.Y));
@@ -200,20 +218,28 @@ internal static class SmallMultiples
         var points = Enumerable.Range(0, series.X.Count).Where(i => double.IsFinite(series.Y[i])).ToArray();
         var xs = points.Select(i => panel.X.Place(series.X[i])).ToArray();
         var ys = points.Select(i => panel.Y.PlaceWithin(series.Y[i], Beyond)).ToArray();
-        var line = plot.Add.ScatterLine(xs, ys, Colour(series.Stroke));
-        line.LineWidth = series.Stroke == Stroke.Theory ? 1 : 1.8f;
-        line.LinePattern = series.Stroke switch
+        if (points.Length == 0)
+            return;
+        if (series.IsJoined)
         {
-            Stroke.Second => LinePattern.DenselyDashed,
-            Stroke.Third => LinePattern.Dotted,
-            Stroke.Fourth => LinePattern.Dashed,
-            _ => LinePattern.Solid,
-        };
+            var line = plot.Add.ScatterLine(xs, ys, Colour(series.Stroke));
+            line.LineWidth = series.Stroke == Stroke.Theory ? 1 : 1.8f;
+            line.LinePattern = series.Stroke switch
+            {
+                Stroke.Second => LinePattern.DenselyDashed,
+                Stroke.Third => LinePattern.Dotted,
+                Stroke.Fourth => LinePattern.Dashed,
+                _ => LinePattern.Solid,
+            };
+        }
+
         if (series.Stroke == Stroke.Theory)
             return;
 
-        // About ten markers a curve, the last point among them.
-        var every = Math.Max(1, points.Length / 10);
+        AddErrorBars(plot, panel, series);
+
+        // About ten markers a curve, the last point among them; all of points that are not joined.
+        var every = series.IsJoined ? Math.Max(1, points.Length / 10) : 1;
         var marked = Enumerable.Range(0, points.Length).Where(i => (points.Length - 1 - i) % every == 0).ToArray();
         var markers = plot.Add.Markers(marked.Select(i => xs[i]).ToArray(), marked.Select(i => ys[i]).ToArray(), size: 6, color: Colour(series.Stroke));
         markers.MarkerShape = series.Stroke switch
@@ -224,6 +250,29 @@ internal static class SmallMultiples
             _ => MarkerShape.FilledCircle,
         };
         markers.MarkerStyle.LineWidth = 1.5f;
+    }
+
+    private static void AddErrorBars(Plot plot, Panel panel, Series series)
+    {
+        if (series.Deviation is not { } deviation)
+            return;
+
+        foreach (var i in Enumerable.Range(0, series.X.Count).Where(i => double.IsFinite(series.Y[i]) && double.IsFinite(deviation[i])))
+        {
+            var (x, low, high) = (panel.X.Place(series.X[i]), panel.Y.PlaceWithin(series.Y[i] - deviation[i], Beyond), panel.Y.PlaceWithin(series.Y[i] + deviation[i], Beyond));
+            var bar = plot.Add.ErrorBar([x], [(low + high) / 2], [(high - low) / 2]);
+            bar.Color = Colour(series.Stroke);
+            bar.LineWidth = 1.5f;
+            bar.CapSize = 4;
+        }
+    }
+
+    private static void AddNote(Plot plot, Panel panel, Note note)
+    {
+        var text = plot.Add.Text(note.Text, panel.X.Place(note.X), panel.Y.Place(note.Y));
+        text.LabelFontSize = FontSize - 2;
+        text.LabelFontColor = Colour(note.Stroke).Darken(0.2);
+        text.LabelAlignment = Alignment.UpperCenter;
     }
 
     // One line of text a curve, with its marker before it.

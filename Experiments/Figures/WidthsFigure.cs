@@ -31,8 +31,8 @@ internal static class WidthsFigure
     {
         int[] cycle = [64, 128, 256, 512, 256, 128];
         var sizes = new Sizes(
-            work.Choose<int[]>([4, 16, 64], [.. Powers(12)], [.. Powers(12)]), Depth, work.Choose(100, 400, 2_000), Signs,
-            [.. Enumerable.Range(0, 21).Select(i => cycle[i % cycle.Length] / work.Choose(4, 1, 1))], work.Choose(5, 20, 100));
+            work.Scale.Choose<int[]>([4, 16, 64], [.. Powers(12)], [.. Powers(12)]), Depth, work.Scale.Choose(100, 400, 2_000), Signs,
+            [.. Enumerable.Range(0, 21).Select(i => cycle[i % cycle.Length] / work.Scale.Choose(4, 1, 1))], work.Scale.Choose(5, 20, 100));
         var numbers = new CsvText(
             "part", "directions", "gain", "quantity", "width", "layer", "networks", "root_mean_square", "theory_root_mean_square",
             "typical", "theory_typical", "log_deviation", "theory_log_deviation", "dead_share", "theory_dead_share");

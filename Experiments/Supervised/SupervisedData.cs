@@ -1,4 +1,3 @@
-using System.Globalization;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Experiments.Terminal;
 using RlWn.Networks;
@@ -18,10 +17,7 @@ internal sealed class SupervisedData(string? folder, StatusLine status)
             return ToyImages.Make(isTest);
 
         using var download = new Download();
-        return DataFolder.Choose(folder).Read(Published(name), isTest, download, Show, stop).GetAwaiter().GetResult();
-
-        void Show(string file, DownloadProgress progress) => status.Show(string.Create(
-            CultureInfo.InvariantCulture, $"downloading {file}: {progress.Bytes / 1e6:0.0}{(progress.Total is { } total ? $" of {total / 1e6:0.0}" : "")} MB"));
+        return DataFolder.Choose(folder).Read(Published(name), isTest, download, status, stop).GetAwaiter().GetResult();
     }
 
     /// <summary>The shape of an image and how many classes there are, which need no image.</summary>

@@ -10,7 +10,15 @@ namespace RlWn.Experiments.Tables;
 /// <param name="Rows">A line for each network and method.</param>
 /// <param name="Numbers">The same as numbers.</param>
 /// <param name="Runs">Each run.</param>
-internal sealed record Table1Result(IReadOnlyList<string[]> Rows, CsvText Numbers, CsvText Runs);
+/// <param name="Panels">The same as a picture.</param>
+internal sealed record Table1Result(IReadOnlyList<string[]> Rows, CsvText Numbers, CsvText Runs, IReadOnlyList<Panel> Panels);
+
+/// <summary>A line of the table, to be drawn.</summary>
+/// <param name="Network">The network's name.</param>
+/// <param name="Scheme">The scheme's name.</param>
+/// <param name="HasWarmUp">Whether the learning rate was warmed up.</param>
+/// <param name="Error">Test errors in percent.</param>
+internal sealed record Table1Point(string Network, string Scheme, bool HasWarmUp, MethodPoint Error);
 
 /// <summary>The paper's table 1: test errors of residual networks by method.</summary>
 /// <remarks>
@@ -19,7 +27,11 @@ internal sealed record Table1Result(IReadOnlyList<string[]> Rows, CsvText Number
 /// </remarks>
 internal static class Table1
 {
-    private static readonly string[] Schemes = ["orthogonal-pytorch-default", "orthogonal-data-dependent", "orthogonal-proposed", "orthogonal-bn", "orthogonal-wn-bn"];
+    private static readonly (string Name, string Title)[] Schemes =
+    [
+        ("orthogonal-pytorch-default", "PyTorch default"), ("orthogonal-data-dependent", "data-dependent"), ("orthogonal-proposed", "proposed"),
+        ("orthogonal-bn", "batch norm"), ("orthogonal-wn-bn", "weight + batch"),
+    ];
 
     private static readonly bool[] WithoutAndWithWarmUp = [false, true];
 
@@ -56,7 +68,7 @@ internal static class Table1
     public static RunsPlan<Table1Result> Plan(RunsWork work)
     {
         var subset = new Dictionary<string, object> { ["images"] = 2_500, ["batch"] = 32 };
-        var sizes = work.Choose<Sizes>(
+        var sizes = work.Scale.Choose<Sizes>(
             smoke: new([new("toy-mlp", "ResNet-8", new() { ["model"] = Architecture.Resnet, ["depth"] = 8, ["width"] = 4, ["images"] = 100 })], 1, 1, 1, [0.01]),
             cpu: new([new("cifar10-resnet20", "ResNet-20", subset), new("cifar10-resnet56", "ResNet-56", subset)], 4, 1, 2, [0.01, 0.1]),
             paper: new(
@@ -70,7 +82,7 @@ internal static class Table1
             .. from net in sizes.Nets
                from scheme in Schemes
                from hasWarmUp in WithoutAndWithWarmUp
-               select (net, scheme, hasWarmUp, Cells(net, scheme, hasWarmUp)),
+               select (net, scheme.Name, hasWarmUp, Cells(net, scheme.Name, hasWarmUp)),
         ];
         return new([.. methods.SelectMany(method => method.Cells)], sizes, Conclude);
 
@@ -90,36 +102,47 @@ internal static class Table1
         {
             var numbers = new CsvText("network", "scheme", "warm_up_epochs", "error_percent_mean", "error_percent_deviation", "seeds", "diverged", "learning_rates", "paper");
             var runs = new CsvText("network", "scheme", "warm_up_epochs", "learning_rate", "seed", "chosen", "state", "error_percent", "validation_best", "epochs", "seconds", "reason", "run");
-            var rows = new List<string[]>();
+            var (rows, points) = (new List<string[]>(), new List<Table1Point>());
             foreach (var (net, scheme, hasWarmUp, cells) in methods)
             {
                 var outcomes = cells.Select(CellOutcome.Read).ToArray();
-                CellOutcome[] chosen = [.. outcomes.GroupBy(run => run.Settings.Seed).Select(CellOutcome.BestOnValidation)];
+
+                // Before its runs of all learning rates have ended, nothing is chosen for a seed.
+                var chosen = outcomes.GroupBy(run => run.Settings.Seed).Where(seed => seed.All(run => run.Outcome is not null)).ToDictionary(seed => seed.Key, CellOutcome.BestOnValidation);
                 foreach (var run in outcomes)
                 {
+                    var isChosen = chosen.TryGetValue(run.Settings.Seed, out var best) ? run == best ? "yes" : "no" : "";
                     runs.Add(
-                        net.Name, scheme, run.Settings.WarmUpEpochs, run.Settings.LearningRate, run.Settings.Seed, chosen.Contains(run) ? "yes" : "no", run.State, Error(run), run.Validation.DefaultIfEmpty(double.NaN).Max(), run.Validation.Count,
+                        net.Name, scheme, run.Settings.WarmUpEpochs, run.Settings.LearningRate, run.Settings.Seed, isChosen, run.State, Error(run), run.Validation.DefaultIfEmpty(double.NaN).Max(), run.Validation.Count,
                         run.Seconds, run.Reason, Path.GetFileName(run.Cell.Folder));
                 }
 
-                CellOutcome[] tested = [.. chosen.Where(run => double.IsFinite(run.Test))];
+                CellOutcome[] tested = [.. chosen.Values.Where(run => double.IsFinite(run.Test))];
                 double[] errors = [.. tested.Select(Error)];
-                var diverged = chosen.Count(run => run.HasDiverged);
+                var (error, diverged) = (Sample.Of(errors), chosen.Values.Count(run => run.HasDiverged));
+                points.Add(new(net.Name, scheme, hasWarmUp, new(error, diverged, chosen.Count)));
                 var rates = tested.Length == 0
                     ? "-" : string.Join(" and ", tested.Select(run => run.Settings.LearningRate).Distinct().Order().Select(rate => rate.ToString(CultureInfo.InvariantCulture)));
                 var paper = Paper.GetValueOrDefault((net.Recipe, scheme, hasWarmUp), "-");
-                numbers.Add(net.Name, scheme, hasWarmUp ? sizes.WarmUpEpochs : 0, Mean(errors), Deviation(errors), errors.Length, diverged, rates, paper);
-                rows.Add([net.Name, scheme, hasWarmUp ? "yes" : "no", Table2Results.MeanAndDeviation(errors), $"{errors.Length}", diverged.ToString(CultureInfo.InvariantCulture), rates, paper]);
+                numbers.Add(net.Name, scheme, hasWarmUp ? sizes.WarmUpEpochs : 0, error.Mean, error.Deviation, errors.Length, diverged, rates, paper);
+                rows.Add([net.Name, scheme, hasWarmUp ? "yes" : "no", $"{error}", $"{errors.Length}", diverged.ToString(CultureInfo.InvariantCulture), rates, paper]);
             }
 
-            return new(rows, numbers, runs);
+            return new(rows, numbers, runs, Panels(points));
         }
     }
 
+    /// <summary>The table's picture: a panel for each network.</summary>
+    /// <param name="points">Lines of the table, in its order: of each network every method, without and with warm-up.</param>
+    public static IReadOnlyList<Panel> Panels(IEnumerable<Table1Point> points) =>
+    [
+        .. from network in points.GroupBy(point => point.Network)
+           let ways = WithoutAndWithWarmUp.Select(hasWarmUp => new MethodWay(
+               hasWarmUp ? "with warm-up" : "without warm-up", [.. network.Where(point => point.HasWarmUp == hasWarmUp).Select(point => point.Error)]))
+           select MethodPanel.Of(
+               network.Key, "test error, %", "method", [.. network.Select(point => point.Scheme).Distinct().Select(name => Schemes.First(scheme => scheme.Name == name).Title)], [.. ways], "diverged"),
+    ];
+
     // Of those that were tested: a network that diverged has no error, and is counted apart.
     private static double Error(CellOutcome run) => 100 * (1 - run.Test);
-
-    private static double Mean(double[] numbers) => MathNet.Numerics.Statistics.ArrayStatistics.Mean(numbers);
-
-    private static double Deviation(double[] numbers) => MathNet.Numerics.Statistics.ArrayStatistics.StandardDeviation(numbers);
 }

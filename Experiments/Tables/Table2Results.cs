@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using RlWn.Experiments.Figures;
 using RlWn.Experiments.Runs;
 using RlWn.Networks;
 
@@ -68,25 +69,34 @@ internal sealed class Table2Results
         from row in settings.Rows
         from direction in settings.Directions
         from rule in Table2Settings.Rules.Index()
-        let measured = Enumerable.Range(1, settings.Seeds).Select(seed => this[new(row.Data, row.Name, $"{direction}-{rule.Item}", seed)]).OfType<Table2Result>().ToArray()
+        let measured = Measured(settings, row, $"{direction}-{rule.Item}")
         select new[]
         {
-            row.Data, row.Name, $"{direction}-{rule.Item}", MeanAndDeviation([.. measured.Select(result => Log10(result.Norm)).OfType<double>()]),
-            $"{measured.Length}", $"{measured.Count(result => result.Norm is { HasConverged: false })}", $"{measured.Count(result => result.Norm is null)}",
+            row.Data, row.Name, $"{direction}-{rule.Item}", $"{Point(measured).Sample}",
+            $"{measured.Length}", $"{measured.Count(result => result.Norm is { HasConverged: false })}", $"{Point(measured).Lost}",
             $"{row.Paper.Log10[rule.Index]} ({row.Paper.Row})",
         };
 
     public static IReadOnlyList<string> Titles { get; } = ["data", "model", "scheme", "log10 ||H||", "seeds", "unconverged", "overflowed", "paper"];
 
     /// <summary>Mean ± deviation of a sample (n - 1); n/a of none.</summary>
-    public static string MeanAndDeviation(double[] numbers)
-    {
-        if (numbers.Length == 0)
-            return "n/a";
-        var mean = numbers.Average();
-        var deviation = numbers.Length == 1 ? double.NaN : Math.Sqrt(numbers.Sum(number => (number - mean) * (number - mean)) / (numbers.Length - 1));
-        return string.Create(CultureInfo.InvariantCulture, $"{mean:0.00} ± {(double.IsNaN(deviation) ? "-" : deviation.ToString("0.00", CultureInfo.InvariantCulture))}");
-    }
+    public static string MeanAndDeviation(double[] numbers) => Sample.Of(numbers).ToString();
+
+    /// <summary>The table's picture: a panel for each row of the paper's, its columns from the left to the right, log10 ||H||₂ with its mean and deviation.</summary>
+    public IReadOnlyList<Panel> Panels(Table2Settings settings) =>
+    [
+        .. from row in settings.Rows
+           let ways = settings.Directions.Select(direction => new MethodWay(
+               $"{(direction == "he" ? "He" : direction)} directions", [.. Table2Settings.Rules.Select(rule => Point(Measured(settings, row, $"{direction}-{rule}")))]))
+           select MethodPanel.Of(
+               $"{(row.Data == "noise" ? row.Data : row.Data.ToUpperInvariant())}, {row.Name}: the loss's Hessian at the start", "log10 of spectral norm", "how g starts", ["PyTorch default", "data-dependent", "stage-wise Hanin", "proposed"], [.. ways], "overflowed"),
+    ];
+
+    private Table2Result[] Measured(Table2Settings settings, Table2Row row, string scheme) =>
+        [.. Enumerable.Range(1, settings.Seeds).Select(seed => this[new(row.Data, row.Name, scheme, seed)]).OfType<Table2Result>()];
+
+    private static MethodPoint Point(Table2Result[] measured) =>
+        new(Sample.Of([.. measured.Select(result => Log10(result.Norm)).OfType<double>()]), measured.Count(result => result.Norm is null), measured.Length);
 
     private static double? Log10(SpectralNorm? norm) => norm is null ? null : Math.Log10(norm.Value);
 

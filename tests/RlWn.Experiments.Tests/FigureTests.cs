@@ -96,6 +96,13 @@ public sealed class FigureTests : IDisposable
         Assert.Equal([scratch["full/mine"]], Directory.GetFileSystemEntries(scratch["full"]));
     }
 
+    [Theory]
+    [InlineData(0.13, 0.87, new[] { 0, 0.2, 0.4, 0.6, 0.8, 1 })]        // 0.74 in steps of 0.2, of which at most 5 are needed
+    [InlineData(61.9, 76.5, new[] { 60.0, 65, 70, 75, 80 })]
+    [InlineData(-1.5, 6.7, new[] { -2.0, 0, 2, 4, 6, 8 })]
+    [InlineData(3, 3, new[] { 3.0, 4 })]
+    public void Around_TwoEnds_AreRoundNumbersThatHoldThem(double least, double greatest, double[] expected) => Assert.Equal(expected, Ticks.Around(least, greatest));
+
     [Fact]
     public void CsvText_NumbersAreWrittenAlikeEverywhere()
     {

@@ -16,6 +16,18 @@ public class TorchDeviceTests
         Assert.Equal(cuda.is_available() ? DeviceType.CUDA : DeviceType.CPU, TorchDevice.Choose("auto").type);
 
     [Theory]
+    [InlineData("cpu")]
+    [InlineData("auto")]
+    public void Choose_AnyDevice_TurnsTf32Off(string name)
+    {
+        (backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32) = (true, true);
+
+        TorchDevice.Choose(name);
+
+        Assert.Equal((false, false), (backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32));
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("gpu")]
     [InlineData("cuda:")]

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
-using System.Security.Cryptography;
 using RlWn.Networks;
 
 namespace RlWn.Experiments.Supervised.Data;
@@ -19,7 +18,7 @@ internal sealed record PublishedFile(Uri Url, string Md5)
 
 /// <summary>A file of a data set on disk: plain, or with .gz after its name.</summary>
 /// <param name="Name">Without .gz.</param>
-/// <param name="Md5">Of the plain file, in lower case; null where it is not known.</param>
+/// <param name="Md5">Of the plain file, in lower case; null where it is not published, and known only from unpacking the archive.</param>
 internal sealed record DataFile(string Name, string? Md5 = null);
 
 /// <summary>Images that come together.</summary>
@@ -90,11 +89,21 @@ internal sealed record ImageDataset(
 
     public int Classes => Train.CountOfClass.Count;
 
+    /// <summary>The files of both halves.</summary>
+    public IEnumerable<DataFile> Files => Train.Files.Concat(Test.Files);
+
     private int ImageBytes => (int)(Shape.Channels * Shape.Height * Shape.Width);
 
     /// <summary>The first file that a folder lacks; null where it has them all, plain or as .gz.</summary>
     public string? FirstMissing(string folder) =>
-        Train.Files.Concat(Test.Files).Select(file => Path.Combine(folder, file.Name)).FirstOrDefault(path => !File.Exists(path) && !File.Exists($"{path}.gz"));
+        Files.Select(file => Path.Combine(folder, file.Name)).FirstOrDefault(path => !File.Exists(path) && !File.Exists($"{path}.gz"));
+
+    /// <summary>The names of those files whose checksum neither the site published nor the unpacking left in the folder.</summary>
+    public static string[] WithoutChecksum(string folder, DataHalf half)
+    {
+        var sums = Checksum.ReadList(folder);
+        return [.. half.Files.Where(file => file.Md5 is null && !sums.ContainsKey(file.Name)).Select(file => file.Name)];
+    }
 
     /// <summary>Reads the training or the test images and checks sizes, checksums, labels and pixels against what is known of them.</summary>
     /// <param name="folder">The folder that the files lie in.</param>
@@ -184,8 +193,9 @@ internal sealed record ImageDataset(
 
         if (read < length || isLonger)
             throw Unlike(path, $"{length:N0} bytes of data", isLonger ? "more" : $"{read:N0}");
-        var md5 = file.Md5 is null ? null : Checksum.Of(content);
-        return md5 == file.Md5 ? content : throw Unlike(path, $"data with the md5 {file.Md5}", $"{md5}");
+        if ((file.Md5 ?? Checksum.ReadList(folder).GetValueOrDefault(file.Name)) is { } expected && Checksum.Of(content) is var md5 && md5 != expected)
+            throw Unlike(path, $"data with the md5 {expected}", md5);
+        return content;
     }
 
     private void RequireKnown(ImageSet set, DataHalf half, string folder)
@@ -214,19 +224,4 @@ internal sealed record ImageDataset(
 
     private static IOException Unlike(string path, string expected, string actual, Exception? cause = null) =>
         new($"Expected {expected} in '{path}', got {actual}. It was cut or altered: delete it, and it is downloaded again.", cause);
-}
-
-/// <summary>Checksums as sites publish them.</summary>
-internal static class Checksum
-{
-    // MD5 tells cut or broken files from whole ones, which is all that is asked of it; it is what the sites publish.
-#pragma warning disable CA5351 // a checksum against accidents, not against forgery
-    public static string Of(byte[] content) => Convert.ToHexStringLower(MD5.HashData(content));
-
-    public static string OfFile(string path)
-    {
-        using var file = File.OpenRead(path);
-        return Convert.ToHexStringLower(MD5.HashData(file));
-    }
-#pragma warning restore CA5351
 }

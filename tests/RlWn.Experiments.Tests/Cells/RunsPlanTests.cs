@@ -118,6 +118,36 @@ public sealed class RunsPlanTests : IDisposable
         Assert.Equal(["ResNet-20", "orthogonal-pytorch-default", "no", "50.00 ± 17.68", "2", "1", "0.01 and 0.1", "-"], result.Rows[0]);   // 37.5 and 62.5: 12.5 √2 = 17.68
         var chosen = result.Runs.ToString().Split('\n').Skip(1).Take(6).Select(line => line.Split(',')[5]);
         Assert.Equal(["yes", "no", "yes", "no", "yes", "no"], chosen);   // of two that diverged, the first stands for the seed
+
+        // The first method's first point, and above it one of three seeds that diverged.
+        var panel = result.Panels[0];
+        Assert.Equal((2, "ResNet-20"), (result.Panels.Count, panel.Title));
+        Assert.Equal((50, 12.5 * Math.Sqrt(2)), (panel.Series[0].Y[0], Math.Round(panel.Series[0].Deviation![0], 12)), (a, b) => a.Item1 == b.Item1 && Math.Abs(a.Item2 - b.Item2) < 1e-9);
+        Assert.Equal(("× 1/3", panel.Series[0].X[0]), (Assert.Single(panel.Notes).Text, panel.Notes[0].X));
+    }
+
+    [Fact]
+    public void Table1_LearningRatesThatHaveNotAllEnded_ChooseNothingForTheSeed()
+    {
+        var plan = Table1.Plan(Work(Scale.Cpu));
+        Cell[] slow = [.. plan.Cells.Take(2)], fast = [.. plan.Cells.Skip(2).Take(2)];   // of the first row: learning rates 0.01 and 0.1, seeds 1 and 2
+        MadeRun.Done(slow[0], 0.5, 0.5);
+        MadeRun.Done(slow[1], 0.75, 0.5);
+        MadeRun.Done(fast[1], 0.625, 0.6);
+
+        var result = plan.Conclude();
+
+        Assert.Equal(["37.50 ± -", "1", "0", "0.1"], result.Rows[0][3..7]);   // seed 2 alone, by its better validation
+        Assert.Equal(["", "no", "", "yes"], result.Runs.ToString().Split('\n').Skip(1).Take(4).Select(line => line.Split(',')[5]));
+    }
+
+    [Fact]
+    public void Figure2_LearningRatesThatHaveNotAllEnded_GiveNoPoint()
+    {
+        var plan = Figure2.Plan(Work(Scale.Cpu));
+        MadeRun.Done(plan.Cells.First(cell => Path.GetFileName(cell.Folder).StartsWith("cnn-5-orthogonal-proposed-", StringComparison.Ordinal)), 0.7, 0.2, 0.4);
+
+        Assert.Empty(plan.Conclude().Panels[2].Series[0].X);
     }
 
     private RunsWork Work(Scale scale) => new(scale, Seed: 1, "cpu", scratch.Path);

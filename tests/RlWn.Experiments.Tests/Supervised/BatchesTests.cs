@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Networks;
 
@@ -128,6 +129,44 @@ public sealed class BatchesTests
         }
 
         AssertSame(whole, Numbers(batches.Epoch(0)));
+    }
+
+    [Fact]
+    public void Preparing_SlowTraining_CountsBatchesThatNobodyWaitedFor()
+    {
+        var set = TinyData.Noise(64, new(3, 128, 128));
+        using var batches = new Batches(set, set.All(), 8, Normalization.Cifar, Augmentation.CifarCutout, seed: 3);
+        Assert.Equal(TimeSpan.Zero, batches.Preparing);
+
+        var from = Stopwatch.GetTimestamp();
+        Use(batches.Epoch(0));
+        var (first, took) = (batches.Preparing, Stopwatch.GetElapsedTime(from));
+        Use(batches.Epoch(1));
+
+        // Eight batches are made in turn, all within the epoch's time; the second epoch makes eight more.
+        Assert.InRange(first, TimeSpan.FromTicks(1), took);
+        Assert.True(batches.Preparing > first, $"{batches.Preparing} after two epochs, {first} after one");
+
+        static void Use(IEnumerable<ImageBatch> epoch)
+        {
+            foreach (var _ in epoch)
+                Thread.Sleep(5);
+        }
+    }
+
+    [Fact]
+    public void Preparing_EpochLeftEarly_CountsTheBatchMadeAhead()
+    {
+        var set = TinyData.Noise(2, new(3, 256, 256));
+        using var batches = new Batches(set, set.All(), 1, Normalization.Cifar, Augmentation.CifarCutout, seed: 3);
+        TimeSpan first;
+        using (var epoch = batches.Epoch(0).GetEnumerator())
+        {
+            Assert.True(epoch.MoveNext());
+            first = batches.Preparing;
+        }
+
+        Assert.InRange(batches.Preparing, first + TimeSpan.FromTicks(1), TimeSpan.MaxValue);
     }
 
     private static float[] Written(ImageShape shape, Augmentation.Change change)
