@@ -19,7 +19,7 @@ internal sealed unsafe class SequenceGradient : IDisposable
     private readonly MlpGradient head;
     private readonly int units, padded;         // H, and the length of its rows
     private readonly int capacity;
-    private readonly float* memory;
+    private float* memory;                      // null once freed
     private readonly float* input;              // x, [T N, padded D]
     private readonly float* hiddenBefore;       // h before a step, [T N, padded H]: zero where an episode starts
     private readonly float* cellBefore;         // c likewise
@@ -58,13 +58,19 @@ internal sealed unsafe class SequenceGradient : IDisposable
         ofHidden.Place(ofInput.Place(byCell + ofUnits, capacity), capacity);
     }
 
+    /// <summary>Frees the memory of passes that nobody disposed.</summary>
+    ~SequenceGradient() => Free();
+
     /// <summary>Evaluates sequences with the present weights, and keeps what the backward pass needs.</summary>
     /// <param name="observations">x, [T, N, D].</param>
     /// <param name="begins">Whether an episode starts with a step, [T, N].</param>
     /// <param name="state">h and c before the first step, of N episodes.</param>
     /// <param name="output">Receives [T, N, K].</param>
+    /// <exception cref="ArgumentException">There are more steps than there is room for.</exception>
+    /// <exception cref="ObjectDisposedException">The memory was freed.</exception>
     public void Forward(Observations observations, ReadOnlySpan<bool> begins, RecurrentState state, Span<float> output)
     {
+        ObjectDisposedException.ThrowIf(memory is null, this);
         if (begins.Length > capacity)
             throw new ArgumentException($"Expected up to {capacity} steps, got {begins.Length}.", nameof(begins));
 
@@ -87,12 +93,16 @@ internal sealed unsafe class SequenceGradient : IDisposable
         }
 
         head.Forward(new(hidden.AsSpan(0, evaluated * units)), output);
+        GC.KeepAlive(this);   // the finalizer must not free the memory of a running pass
     }
 
     /// <summary>Writes the gradient of every parameter; what was there before is overwritten.</summary>
     /// <param name="byOutput">∂L/∂output of the sequences that were last evaluated, [T, N, K].</param>
+    /// <exception cref="ArgumentException">The length does not fit.</exception>
+    /// <exception cref="ObjectDisposedException">The memory was freed.</exception>
     public void Backward(ReadOnlySpan<float> byOutput)
     {
+        ObjectDisposedException.ThrowIf(memory is null, this);
         head.Backward(byOutput);
         new Span<float>(byHidden, rows * padded).Clear();
         new Span<float>(byCell, rows * padded).Clear();
@@ -118,12 +128,21 @@ internal sealed unsafe class SequenceGradient : IDisposable
         Gemm.Multiply(ofInput.ByOutput, 1, ofInput.PaddedOutputs, hiddenBefore, null, ofHidden.ByWeight, Gates * units, evaluated, padded);
         ofInput.ByBias.CopyTo(ofHidden.ByBias);   // the biases are added to one another
         ofHidden.WriteWeight();
+        GC.KeepAlive(this);   // as in Forward
     }
 
+    /// <summary>Frees what passes need; the network stays.</summary>
     public void Dispose()
     {
         head.Dispose();
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
         NativeMemory.AlignedFree(memory);
+        memory = null;
     }
 
     // h and c before a step: of the step before, of the state before all, or nothing.

@@ -149,6 +149,29 @@ public class RecurrentActingTests
         }
     }
 
+    // Freeing twice what malloc gave ends the process.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Dispose_Twice_FreesOnceAndPassesAreRefusedAfterIt(bool shared)
+    {
+        using var network = Make(Small with { Shared = shared });
+        using var parameters = new FlatParameters(network);
+        var acting = new RecurrentActing(network, N);
+        var learning = new RecurrentLearning(network, parameters, T * N, small: true);
+        var (policy, values) = (new float[T * N * K], new float[T * N]);
+        learning.Forward(new(Observations()), new bool[T * N], acting.States, policy, values);
+        for (var i = 0; i < 2; i++)
+        {
+            learning.Dispose();
+            acting.Dispose();
+        }
+
+        Assert.Throws<ObjectDisposedException>(() => learning.Forward(new(Observations()), new bool[T * N], acting.States, policy, values));
+        Assert.Throws<ObjectDisposedException>(() => learning.Backward(policy, values, []));
+        Assert.Throws<ObjectDisposedException>(() => acting.Evaluate(new(Observations().AsSpan(0, N * D)), N, policy.AsSpan(0, N * K), values.AsSpan(0, N)));
+    }
+
     [Fact]
     public void Make_NetworkWithoutMemory_IsRefusedAndSoIsOneWithItWhereNothingRemembers()
     {

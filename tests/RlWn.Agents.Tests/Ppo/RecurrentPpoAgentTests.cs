@@ -154,6 +154,18 @@ public class RecurrentPpoAgentTests
     }
 
     [Fact]
+    public void Dispose_Twice_IsAsOnce()
+    {
+        using var envs = EnvRegistry.MakeVector("CartPoleNoVel-v1", 4);
+        var agent = Make(envs, Small);
+        Assert.Single(agent.Train().Take(1));
+        agent.Dispose();
+        agent.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => agent.Train().First());
+    }
+
+    [Fact]
     public void Construct_WhatDoesNotFit_IsRefused()
     {
         using var envs = EnvRegistry.MakeVector("CartPoleNoVel-v1", 4);
