@@ -25,7 +25,7 @@ public sealed partial class Policy
 
     /// <summary>The most probable action of a discrete policy, given all that the state remembers.</summary>
     /// <param name="observation">The observation, [D].</param>
-    /// <param name="state">Of one episode; it then remembers this observation too. Where the observation is refused, reset it.</param>
+    /// <param name="state">Of one episode; it then remembers this observation too. Where that is refused, it stays as it was.</param>
     /// <returns>The action, from 0 to N - 1.</returns>
     /// <exception cref="ArgumentException">The observation is not of D numbers, or holds NaN or overflowing numbers; or the state is of another policy, or of several episodes.</exception>
     /// <exception cref="InvalidOperationException">The policy is continuous.</exception>
@@ -39,7 +39,7 @@ public sealed partial class Policy
 
     /// <summary>The most probable actions of a discrete policy, or one of several choices, in each of N episodes.</summary>
     /// <param name="observations">The observations, [N, D], row-major.</param>
-    /// <param name="state">Of N episodes; it then remembers these observations too. Where an observation is refused, reset it.</param>
+    /// <param name="state">Of N episodes; it then remembers these observations too. Where one is refused, it stays as it was, in all its episodes.</param>
     /// <param name="actions">Receives the actions, [N], or [N, A] where there are several choices.</param>
     /// <exception cref="ArgumentException">A length is wrong, an observation holds NaN or overflowing numbers, or the state is of another policy.</exception>
     /// <exception cref="InvalidOperationException">The policy is continuous.</exception>
@@ -51,7 +51,7 @@ public sealed partial class Policy
 
     /// <summary>The most probable actions of a continuous policy in each of N episodes: the means, within the bounds.</summary>
     /// <param name="observations">The observations, [N, D], row-major.</param>
-    /// <param name="state">Of N episodes; it then remembers these observations too. Where an observation is refused, reset it.</param>
+    /// <param name="state">Of N episodes; it then remembers these observations too. Where one is refused, it stays as it was, in all its episodes.</param>
     /// <param name="actions">Receives the actions, [N, A], row-major.</param>
     /// <exception cref="ArgumentException">A length is wrong, an observation holds NaN or overflowing numbers, or the state is of another policy.</exception>
     /// <exception cref="InvalidOperationException">The policy is discrete.</exception>
@@ -91,7 +91,7 @@ public sealed partial class Policy
 
     /// <summary>Draws actions of a discrete policy, or one of several choices, in each of N episodes.</summary>
     /// <param name="observations">The observations, [N, D], row-major.</param>
-    /// <param name="state">Of N episodes; it then remembers these observations too. Where an observation is refused, reset it.</param>
+    /// <param name="state">Of N episodes; it then remembers these observations too. Where one is refused, it stays as it was, in all its episodes.</param>
     /// <param name="random">The source of randomness.</param>
     /// <param name="actions">Receives the actions, [N], or [N, A] where there are several choices.</param>
     /// <inheritdoc cref="Act(ReadOnlySpan{float}, RecurrentState, Span{int})" path="/exception"/>
@@ -104,7 +104,7 @@ public sealed partial class Policy
 
     /// <summary>Draws actions of a continuous policy in each of N episodes, within the bounds.</summary>
     /// <param name="observations">The observations, [N, D], row-major.</param>
-    /// <param name="state">Of N episodes; it then remembers these observations too. Where an observation is refused, reset it.</param>
+    /// <param name="state">Of N episodes; it then remembers these observations too. Where one is refused, it stays as it was, in all its episodes.</param>
     /// <param name="random">The source of randomness.</param>
     /// <param name="actions">Receives the actions, [N, A], row-major.</param>
     /// <inheritdoc cref="Act(ReadOnlySpan{float}, RecurrentState, Span{float})" path="/exception"/>

@@ -380,18 +380,42 @@ public sealed partial class Policy : IDisposable
     /// <summary>Frees the network's memory.</summary>
     public void Dispose() => network.Dispose();
 
-    /// <summary>Actions for all rows: drawn, or the most probable where there is no random source.</summary>
+    /// <summary>Actions for all rows: drawn, or the most probable where there is no random source. The state goes on with all rows or with none.</summary>
     [SkipLocalsInit]
     private void Choose<T>(ActionHead<T> by, ReadOnlySpan<float> observations, int batch, RecurrentState? state, Random? random, Span<T> actions) where T : unmanaged
     {
         RequireState(state);
-        var (inputs, outputs, size) = (network.InputSize, network.OutputSize, by.ActionSize);
+        var (inputs, size) = (network.InputSize, by.ActionSize);
         ArgumentOutOfRangeException.ThrowIfNegative(batch);
         if (observations.Length != (long)batch * inputs || actions.Length != (long)batch * size)
             ThrowLengths(observations.Length, batch, size, actions.Length);
+        if (state is null || !IsRecurrent)
+        {
+            ChooseInBlocks(by, observations, batch, default, default, random, actions);
+            return;
+        }
 
-        var hidden = state is null ? default : state.Hidden;
-        var cell = state is null ? default : state.Cell;
+        Span<float> hidden = state.Hidden, cell = state.Cell, room = stackalloc float[NumbersOnStack];
+        using var before = new Room(checked(2 * hidden.Length), room);
+        hidden.CopyTo(before.Numbers);
+        cell.CopyTo(before.Numbers[hidden.Length..]);
+        try
+        {
+            ChooseInBlocks(by, observations, batch, hidden, cell, random, actions);
+        }
+        catch
+        {
+            before.Numbers[..hidden.Length].CopyTo(hidden);
+            before.Numbers[hidden.Length..].CopyTo(cell);
+            throw;
+        }
+    }
+
+    [SkipLocalsInit]
+    private void ChooseInBlocks<T>(
+        ActionHead<T> by, ReadOnlySpan<float> observations, int batch, Span<float> hidden, Span<float> cell, Random? random, Span<T> actions) where T : unmanaged
+    {
+        var (inputs, outputs, size) = (network.InputSize, network.OutputSize, by.ActionSize);
         var blockRows = Math.Min(batch, Math.Max(1, OutputsTogether / outputs));
         Span<float> room = stackalloc float[blockRows * outputs];
         for (var done = 0; done < batch; done += blockRows)
@@ -399,7 +423,7 @@ public sealed partial class Policy : IDisposable
             var rows = Math.Min(batch - done, blockRows);
             var block = room[..(rows * outputs)];
             network.Forward(observations.Slice(done * inputs, rows * inputs), rows, Rows(hidden, done, rows), Rows(cell, done, rows), block);
-            RequireFinite(block);
+            RequireFinite(block, done);
             for (var row = 0; row < rows; row++)
                 by.Choose(block.Slice(row * outputs, outputs), random, actions.Slice((done + row) * size, size));
         }
@@ -418,15 +442,15 @@ public sealed partial class Policy : IDisposable
     }
 
     /// <summary>The weights are finite, so it is the observation if an output is not.</summary>
-    private static void RequireFinite(ReadOnlySpan<float> outputs)
+    private void RequireFinite(ReadOnlySpan<float> outputs, int firstRow)
     {
-        foreach (var output in outputs)
+        for (var i = 0; i < outputs.Length; i++)
         {
-            if (!float.IsFinite(output))
+            if (!float.IsFinite(outputs[i]))
             {
                 throw new ArgumentException(
-                    $"Expected observations of finite numbers, got some that give {output}. Look for NaN, " +
-                    "infinite or huge numbers in them.");
+                    $"Expected observations of finite numbers, got some in row {firstRow + (i / network.OutputSize)} that give {outputs[i]}. Look for NaN, " +
+                    "infinite or huge numbers in it.");
             }
         }
     }

@@ -84,6 +84,33 @@ public sealed class RecurrentPolicyTests : IDisposable
         Allocations.AssertNone(() => policy.Sample(observation, state, random, action));
     }
 
+    // Rows before, of and after the refused one; and of 600, which are computed in several blocks, one of the last.
+    [Theory]
+    [InlineData(3, 1, float.NaN)]
+    [InlineData(3, 1, float.PositiveInfinity)]
+    [InlineData(3, 1, float.MaxValue)]      // a gate overflows
+    [InlineData(600, 599, float.NaN)]
+    public void Act_OneObservationRefused_LeavesTheStateOfAllToTheBit(int rows, int refused, float number)
+    {
+        var (state, actions) = (policy.NewState(rows), new int[rows]);
+        policy.Act(Observations(t: 0), state, actions);
+        var (hidden, cell) = (state.Hidden.ToArray(), state.Cell.ToArray());
+        var observations = Observations(t: 1);
+        observations[(refused * D) + 1] = number;
+
+        foreach (var act in (Action[])[() => policy.Act(observations, state, actions), () => policy.Sample(observations, state, new Random(1), actions)])
+        {
+            Assert.Contains($"in row {refused} ", Assert.Throws<ArgumentException>(act).Message, StringComparison.Ordinal);
+            Assert.Equal(hidden, state.Hidden);
+            Assert.Equal(cell, state.Cell);
+        }
+
+        policy.Act(Observations(t: 1), state, actions);   // goes on from where it was
+        Assert.NotEqual(hidden, state.Hidden.ToArray());
+
+        float[] Observations(int t) => [.. Enumerable.Range(0, rows).SelectMany(row => Episode(row)[t])];
+    }
+
     [Fact]
     public void Act_WithoutState_SaysHowToMakeOne()
     {
