@@ -21,6 +21,7 @@ public sealed partial class Policy
 
     /// <summary>An empty memory, as every episode starts with. That of a policy that remembers nothing is empty always, so that any policy can be acted with in one way.</summary>
     /// <param name="batch">N: how many episodes run side by side, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer, or more than an array holds.</exception>
     public RecurrentState NewState(int batch = 1) => new(batch, network.Units);
 
     /// <summary>The most probable action of a discrete policy, given all that the state remembers.</summary>
@@ -61,11 +62,26 @@ public sealed partial class Policy
         Choose(RequireContinuous(), observations, state.Rows, state, random: null, actions);
     }
 
+    /// <summary>The most probable action of a discrete policy of a task whose observations are bytes, given all that the state remembers.</summary>
+    /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
+    /// <param name="state">Of one episode; it then remembers this observation too.</param>
+    /// <returns>The action, from 0 to N - 1.</returns>
+    /// <exception cref="ArgumentException">The observation is not of D bytes; or the state is of another policy, or of several episodes.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous, or its observations are no bytes.</exception>
+    public int ActOnBytes(ReadOnlySpan<byte> observation, RecurrentState state)
+    {
+        RequireDiscrete();
+        var action = 0;
+        ActOnBytes(observation, state, new Span<int>(ref action));
+        return action;
+    }
+
     /// <summary>The most probable action of a policy of choices, of a task whose observations are bytes.</summary>
     /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
     /// <param name="state">Of one episode; it then remembers this observation too.</param>
     /// <param name="action">Receives the choices, [A].</param>
-    /// <inheritdoc cref="Act(ReadOnlySpan{float}, RecurrentState, Span{int})" path="/exception"/>
+    /// <exception cref="ArgumentException">A length is wrong; or the state is of another policy, or of several episodes.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous, or its observations are no bytes.</exception>
     [SkipLocalsInit]
     public void ActOnBytes(ReadOnlySpan<byte> observation, RecurrentState state, Span<int> action)
     {
@@ -79,7 +95,8 @@ public sealed partial class Policy
     /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
     /// <param name="state">Of one episode; it then remembers this observation too.</param>
     /// <param name="action">Receives the action, [A].</param>
-    /// <inheritdoc cref="Act(ReadOnlySpan{float}, RecurrentState, Span{float})" path="/exception"/>
+    /// <exception cref="ArgumentException">A length is wrong; or the state is of another policy, or of several episodes.</exception>
+    /// <exception cref="InvalidOperationException">The policy is discrete, or its observations are no bytes.</exception>
     [SkipLocalsInit]
     public void ActOnBytes(ReadOnlySpan<byte> observation, RecurrentState state, Span<float> action)
     {
@@ -87,6 +104,20 @@ public sealed partial class Policy
         Span<float> room = stackalloc float[NumbersOnStack];
         using var rented = new Room(ObservationSize, room);
         Act(Scaled(observation, rented.Numbers), state, action);
+    }
+
+    /// <summary>Draws an action of a discrete policy, given all that the state remembers.</summary>
+    /// <param name="observation">The observation, [D].</param>
+    /// <param name="state">Of one episode; it then remembers this observation too. Where that is refused, it stays as it was.</param>
+    /// <param name="random">The source of randomness.</param>
+    /// <returns>The action, from 0 to N - 1.</returns>
+    /// <inheritdoc cref="Act(ReadOnlySpan{float}, RecurrentState)" path="/exception"/>
+    public int Sample(ReadOnlySpan<float> observation, RecurrentState state, Random random)
+    {
+        RequireDiscrete();
+        var action = 0;
+        Sample(observation, state, random, new Span<int>(ref action));
+        return action;
     }
 
     /// <summary>Draws actions of a discrete policy, or one of several choices, in each of N episodes.</summary>

@@ -247,7 +247,7 @@ public sealed partial class Policy : IDisposable
     /// <param name="observation">The observation, [D].</param>
     /// <returns>The action, from 0 to N - 1.</returns>
     /// <exception cref="ArgumentException">The observation is not of D numbers, or holds NaN or overflowing numbers.</exception>
-    /// <exception cref="InvalidOperationException">The policy is continuous.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous, or recurrent, and so acts with a state alone.</exception>
     public int Act(ReadOnlySpan<float> observation)
     {
         RequireDiscrete();
@@ -259,7 +259,7 @@ public sealed partial class Policy : IDisposable
     /// <summary>The most probable action of a discrete policy of a task whose observations are bytes.</summary>
     /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
     /// <returns>The action, from 0 to N - 1.</returns>
-    /// <exception cref="InvalidOperationException">The policy is continuous, or its observations are no bytes.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous or recurrent, or its observations are no bytes.</exception>
     /// <inheritdoc cref="Act(ReadOnlySpan{float})" path="/exception[@cref='T:System.ArgumentException']"/>
     [SkipLocalsInit]
     public int ActOnBytes(ReadOnlySpan<byte> observation)
@@ -274,7 +274,7 @@ public sealed partial class Policy : IDisposable
     /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
     /// <param name="action">Receives the action, [A].</param>
     /// <exception cref="ArgumentException">A length is wrong.</exception>
-    /// <exception cref="InvalidOperationException">The policy is discrete, or its observations are no bytes.</exception>
+    /// <exception cref="InvalidOperationException">The policy is discrete or recurrent, or its observations are no bytes.</exception>
     [SkipLocalsInit]
     public void ActOnBytes(ReadOnlySpan<byte> observation, Span<float> action)
     {
@@ -288,14 +288,14 @@ public sealed partial class Policy : IDisposable
     /// <param name="observation">The observation, [D].</param>
     /// <param name="action">Receives the choices, [A].</param>
     /// <exception cref="ArgumentException">A length is wrong, or the observation holds NaN or overflowing numbers.</exception>
-    /// <exception cref="InvalidOperationException">The policy is continuous.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous, or recurrent, and so acts with a state alone.</exception>
     public void Act(ReadOnlySpan<float> observation, Span<int> action) => Act(observation, 1, action);
 
     /// <summary>The most probable action of a policy of several choices at once, or of one, of a task whose observations are bytes.</summary>
     /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
     /// <param name="action">Receives the choices, [A].</param>
     /// <exception cref="ArgumentException">A length is wrong.</exception>
-    /// <exception cref="InvalidOperationException">The policy is continuous, or its observations are no bytes.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous or recurrent, or its observations are no bytes.</exception>
     [SkipLocalsInit]
     public void ActOnBytes(ReadOnlySpan<byte> observation, Span<int> action)
     {
@@ -316,7 +316,7 @@ public sealed partial class Policy : IDisposable
     /// <param name="observation">The observation, [D].</param>
     /// <param name="action">Receives the action, [A].</param>
     /// <exception cref="ArgumentException">A length is wrong, or the observation holds NaN or overflowing numbers.</exception>
-    /// <exception cref="InvalidOperationException">The policy is discrete.</exception>
+    /// <exception cref="InvalidOperationException">The policy is discrete, or recurrent, and so acts with a state alone.</exception>
     public void Act(ReadOnlySpan<float> observation, Span<float> action) => Act(observation, 1, action);
 
     /// <summary>The most probable actions of a continuous policy, one for each observation: the means, within the bounds.</summary>

@@ -75,6 +75,50 @@ public sealed class RecurrentPolicyTests : IDisposable
         Assert.Equal(new float[H], together.Hidden.Slice(7 * H, H));
     }
 
+    // One action at a time is what the methods that write to a span give.
+    [Fact]
+    public void Sample_OneAction_IsThatWrittenToASpan()
+    {
+        var (one, other, random, again, action) = (policy.NewState(), policy.NewState(), new Random(1), new Random(1), new int[1]);
+        var drawn = new List<int>();
+        foreach (var observation in Episode(1))
+        {
+            policy.Sample(observation, other, again, action);
+            drawn.Add(policy.Sample(observation, one, random));
+            Assert.Equal(action[0], drawn[^1]);
+        }
+
+        Assert.Equal(other.Hidden, one.Hidden);
+        var state = policy.NewState();
+        Assert.NotEqual(Episode(1).Select(observation => policy.Act(observation, state)), drawn);
+    }
+
+    // 255 is 1, 51 is 0.2.
+    [Fact]
+    public void ActOnBytes_WithState_IsActingOnTheirNumbers()
+    {
+        var metadata = Metadata();
+        Policy.AddBytes(metadata, high: 255);
+        using var onBytes = Policy.FromTensors(Tensors(), metadata);
+        var (state, expected, action) = (onBytes.NewState(), policy.NewState(), new int[1]);
+        for (var t = 0; t < Steps; t++)
+        {
+            byte[] bytes = [(byte)(t % 6 * 51), (byte)(255 - (t % 6 * 51)), 51];
+            float[] numbers = [.. bytes.Select(value => value * (1f / 255))];
+            var wanted = policy.Act(numbers, expected);
+            if (t % 2 == 0)
+                action[0] = onBytes.ActOnBytes(bytes, state);
+            else
+                onBytes.ActOnBytes(bytes, state, action);
+            Assert.Equal(wanted, action[0]);
+            Assert.Equal(expected.Hidden, state.Hidden);
+        }
+
+        Assert.Throws<ArgumentException>(() => onBytes.ActOnBytes(new byte[D + 1], state));
+        Assert.Throws<InvalidOperationException>(() => policy.ActOnBytes(new byte[D], state));
+        Allocations.AssertNone(() => onBytes.ActOnBytes([1, 2, 3], state));
+    }
+
     [Fact]
     public void Act_WithState_AllocatesNothing()
     {
