@@ -42,7 +42,7 @@ internal sealed unsafe class SequenceGradient : IDisposable
         padded = Gemm.Padded(units);
         (ofInput, ofHidden) = (new(lstm.Layers[0].Layer, (int)lstm.Inputs, Gates * units), new(lstm.Layers[1].Layer, units, Gates * units));
         head = new MlpGradient(network.Head, capacity, passesOn: true);
-        (hidden, starts) = (new float[capacity * units], new bool[capacity]);
+        (hidden, starts) = (new float[checked(capacity * units)], new bool[capacity]);
 
         nint ofInputs = (nint)capacity * ofInput.PaddedInputs, ofUnits = (nint)capacity * padded;
         var floats = (nuint)(ofInputs + (6 * ofUnits)) + ofInput.Floats(capacity) + ofHidden.Floats(capacity);
@@ -171,17 +171,7 @@ internal sealed unsafe class SequenceGradient : IDisposable
         Span<float> gates = GatesOf(ofInput.Output, row), fromHidden = GatesOf(ofHidden.Output, row);
         for (var k = 0; k < gates.Length; k++)
             gates[k] += fromHidden[k];
-        Squashing.Sigmoid(gates[..(2 * units)]);
-        Squashing.Tanh(gates.Slice(2 * units, units));
-        Squashing.Sigmoid(gates[(3 * units)..]);
-
-        Span<float> before = Row(cellBefore, row, units), after = Row(cell, row, units), bounded = Row(squashed, row, units), h = hidden.AsSpan(row * units, units);
-        for (var k = 0; k < units; k++)
-            bounded[k] = after[k] = (gates[units + k] * before[k]) + (gates[k] * gates[(2 * units) + k]);
-
-        Squashing.Tanh(bounded);
-        for (var k = 0; k < units; k++)
-            h[k] = gates[(3 * units) + k] * bounded[k];
+        Squashing.Step(gates, Row(cellBefore, row, units), Row(cell, row, units), Row(squashed, row, units), hidden.AsSpan(row * units, units));
     }
 
     // From ∂L/∂h and ∂L/∂c after a step to those of its gates, before their squashing, and to ∂L/∂c before it.
