@@ -119,6 +119,44 @@ public sealed class RecurrentPolicyTests : IDisposable
         Allocations.AssertNone(() => onBytes.ActOnBytes([1, 2, 3], state));
     }
 
+    // (x - 1) / √4, (x + 2) / √1 and (x - 0) / √0.25, cut off at ± 1.5.
+    [Fact]
+    public void Act_NormalizedObservations_AreRememberedAsNormalized()
+    {
+        const int Rows = 300;
+        var metadata = Metadata();
+        Policy.AddObservationScale(metadata, clip: 1.5);
+        using var normalizing = Policy.FromTensors(
+            [.. Tensors(), TensorData.Of("actor.obs_mean", [D], [1.0, -2, 0]), TensorData.Of("actor.obs_var", [D], [4.0, 1, 0.25])], metadata);
+        using var run = new OnnxRun(OnnxPolicy.ToBytes(normalizing));
+        var (state, expected, actions, wanted) = (normalizing.NewState(Rows), policy.NewState(Rows), new int[Rows], new int[Rows]);
+        for (var t = 0; t < 4; t++)
+        {
+            float[] observations = [.. Enumerable.Range(0, Rows).SelectMany(row => Episode(row)[t])];
+            var outputs = run.Run<float>(Rows, ("observation", observations), ("hidden", state.Hidden.ToArray()), ("cell", state.Cell.ToArray()));
+            normalizing.Act(observations, state, actions);
+            policy.Act([.. observations.Select((x, i) => (i % D) switch { 0 => Clip((x - 1) / 2), 1 => Clip(x + 2), _ => Clip(x / 0.5f) })], expected, wanted);
+
+            Assert.Equal(wanted, actions);
+            OnnxRun.AssertClose(expected.Hidden, state.Hidden);
+            OnnxRun.AssertClose(expected.Cell, state.Cell);
+            OnnxRun.AssertClose(state.Hidden, outputs["next_hidden"]);
+        }
+
+        static float Clip(float x) => Math.Clamp(x, -1.5f, 1.5f);
+    }
+
+    [Fact]
+    public void NewState_MoreThanAnArrayHolds_IsRefused()
+    {
+        Assert.StartsWith(
+            "Expected at most 195225781 episodes of 11 units", Assert.Throws<ArgumentOutOfRangeException>(() => policy.NewState(int.MaxValue / 4)).Message, StringComparison.Ordinal);   // 2,147,483,591 / 11
+        Assert.Throws<ArgumentOutOfRangeException>(() => policy.NewState(0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => policy.NewState(2).Reset(2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => policy.NewState(2).Reset(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new RecurrentState(2, 0).Reset(2));
+    }
+
     [Fact]
     public void Act_WithState_AllocatesNothing()
     {
@@ -191,6 +229,7 @@ public sealed class RecurrentPolicyTests : IDisposable
         const int Rows = 6;
         using var run = new OnnxRun(OnnxPolicy.ToBytes(policy));
         Assert.Equal(["observation", "hidden", "cell"], run.Session.InputNames);
+        Assert.Equal(["logits", "action", "next_hidden", "next_cell"], run.Session.OutputNames);
         Assert.Equal([-1, H], run.Session.OutputMetadata["next_cell"].Dimensions);
 
         var state = policy.NewState(Rows);
