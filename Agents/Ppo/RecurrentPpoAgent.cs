@@ -16,8 +16,8 @@ namespace RlWn.Agents.Ppo;
 /// state in which an episode was cut off is that of the state given all that was seen before it.
 /// </para>
 /// <para>
-/// Schulman et al. 2017, arXiv:1707.06347, on the networks of Mnih et al. 2016, arXiv:1602.01783, section 5.1; the details of implementation follow Huang et al. 2022,
-/// "The 37 implementation details of PPO", five details of LSTMs.
+/// Schulman et al. 2017, arXiv:1707.06347. The LSTM stands before the hidden layers, where Mnih et al. 2016, arXiv:1602.01783, section 5.1, have it after the final
+/// one. The details of implementation follow Huang et al. 2022, "The 37 implementation details of PPO", five details of LSTMs.
 /// </para>
 /// </remarks>
 public sealed class RecurrentPpoAgent : IAgent
