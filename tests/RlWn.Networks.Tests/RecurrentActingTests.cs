@@ -140,6 +140,8 @@ public class RecurrentActingTests
 
         (float[] Outputs, Dictionary<string, float[]> Gradient) Learn(RecurrentLearning learning)
         {
+            using (no_grad())
+                parameters.Gradients.fill_(float.NaN);   // each writes all of its own
             var (policy, values) = (new float[T * N * K], new float[T * N]);
             learning.Forward(new(Observations()), starts, states, policy, values);
             learning.Backward(byPolicy, byValue, []);
