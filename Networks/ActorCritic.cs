@@ -71,13 +71,13 @@ public sealed class ActorCritic : Module<Tensor, (Tensor Policy, Tensor Value)>
     /// <summary>What the means of continuous actions are means of; without meaning for discrete actions.</summary>
     public ActionBounds ActionBounds { get; }
 
-    /// <summary>The policy network, [N, D] to [N, K]; to [N, K + 1] where it is the value network too.</summary>
+    /// <summary>The policy network, [N, D] to [N, K]; to [N, K + 1] where it is the value network too. With a memory sequences, [T, N, D] to [T, N, K] or [T, N, K + 1].</summary>
     public AgentNetwork Actor { get; }
 
     /// <summary>Whether policy and value are one network.</summary>
     public bool IsShared => critic is null;
 
-    /// <summary>The value network, [N, D] to [N, 1].</summary>
+    /// <summary>The value network, [N, D] to [N, 1]; with a memory sequences, [T, N, D] to [T, N, 1].</summary>
     /// <exception cref="InvalidOperationException">Policy and value are one network.</exception>
     public AgentNetwork Critic => critic ?? throw new InvalidOperationException($"Expected two networks, got a shared one. Take {nameof(Actor)}, whose last output is the value.");
 
@@ -104,8 +104,9 @@ public sealed class ActorCritic : Module<Tensor, (Tensor Policy, Tensor Value)>
     }
 
     /// <inheritdoc/>
-    /// <param name="input">Observations, shape [N, D].</param>
-    /// <returns>Logits or means [N, K], and values V(s), shape [N].</returns>
+    /// <param name="input">Observations, shape [N, D]; with a memory sequences from an empty one, [T, N, D].</param>
+    /// <returns>Logits or means [N, K], and values V(s), shape [N]; with a memory [T, N, K] and [T, N].</returns>
+    /// <exception cref="ArgumentException">The shape is another.</exception>
     public override (Tensor Policy, Tensor Value) forward(Tensor input)
     {
         if (critic is not null)

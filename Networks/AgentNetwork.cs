@@ -5,7 +5,10 @@ using static TorchSharp.torch.nn;
 
 namespace RlWn.Networks;
 
-/// <summary>A network of an agent, observations [N, D] to outputs [N, K]: an <see cref="Mlp"/>, one behind a convolutional torso (<see cref="ImageNetwork"/>), or one with a memory (<see cref="RecurrentNetwork"/>).</summary>
+/// <summary>
+/// A network of an agent: an <see cref="Mlp"/> or one behind a convolutional torso (<see cref="ImageNetwork"/>), observations [N, D] to outputs [N, K], or one with a
+/// memory (<see cref="RecurrentNetwork"/>), sequences of observations [T, N, D] to outputs [T, N, K].
+/// </summary>
 public abstract class AgentNetwork : Module<Tensor, Tensor>
 {
     private protected AgentNetwork(string name) : base(name) { }

@@ -129,7 +129,7 @@ public static class Diagnostics
             if (places.TryGetValue(module, out var place))
             {
                 (last, lastOutput) = (module, output);
-                seen[module] = new(FollowsReLU(place) ? Dormant(module, output, tau) : null, input.flatten(1).norm(1).mean().to(ScalarType.Float64).item<double>());
+                seen[module] = new(FollowsReLU(place) ? Dormant(module, output, tau) : null, InputNorm(module, input));
             }
             else if (ReferenceEquals(input, lastOutput) && (module is NormBase or LayerNorm or RmsNorm) && seen[last!].DormantShare is not null)
             {
@@ -139,12 +139,18 @@ public static class Diagnostics
         return seen;
     }
 
+    // Of one observation, in batches [B, D] and sequences [T, N, D] alike; of one image.
+    private static double InputNorm(nn.Module layer, Tensor input) =>
+        (IsConvolution(layer) ? input.flatten(1) : input.flatten(0, -2)).norm(1).mean().to(ScalarType.Float64).item<double>();
+
+    private static bool IsConvolution(nn.Module layer) => layer is WeightNormConv2d or Conv2d;
+
     private static bool FollowsReLU(Place? place) => place?.Kind is PlaceKind.Hidden or PlaceKind.FirstOfBlock;
 
     private static double Dormant(nn.Module layer, Tensor preactivation, double tau)
     {
         var activation = nn.functional.relu(preactivation);
-        var mean = Numbers(layer is WeightNormConv2d or Conv2d ? activation.mean([0, 2, 3]) : activation.flatten(0, -2).mean([0]));
+        var mean = Numbers(IsConvolution(layer) ? activation.mean([0, 2, 3]) : activation.flatten(0, -2).mean([0]));
         var threshold = tau * mean.Average();
         return Share(mean.Length, unit => mean[unit] <= threshold);
     }

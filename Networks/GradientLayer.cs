@@ -179,7 +179,7 @@ internal sealed unsafe class GradientLayer
     /// <summary>∂L/∂W = (∂L/∂y)ᵀ x.</summary>
     public void BackwardToWeight(float* x, int batch) => Gemm.Multiply(ByOutput, 1, PaddedOutputs, x, null, ByWeight, Outputs, batch, PaddedInputs);
 
-    /// <summary>The same for sparse rows. Their sum lies where Wᵀ was, which the next forward pass makes anew.</summary>
+    /// <summary>The same for sparse rows. Their sum lies where Wᵀ was: <see cref="Fold"/> comes before the next forward pass, weights changed or not.</summary>
     public void BackwardToWeight(SparseRows x)
     {
         x.MultiplyTransposed(ByOutput, Transposed, Inputs, PaddedOutputs);

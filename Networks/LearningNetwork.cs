@@ -56,7 +56,8 @@ public sealed class LearningNetwork : IDisposable
     /// <summary>Evaluates a batch, ready for <see cref="Backward"/>.</summary>
     /// <param name="observations">[B, D], row after row.</param>
     /// <param name="output">Receives [B, K].</param>
-    /// <param name="sameWeights">Whether weights and noise are those of the last forward pass, which then need not be looked at again.</param>
+    /// <param name="sameWeights">Whether weights and noise are those of the last forward pass, which then need not be looked at again. Changes nothing where there was none.</param>
+    /// <exception cref="ArgumentException">A length does not fit.</exception>
     public void Forward(Observations observations, Span<float> output, bool sameWeights = false)
     {
         if (plain is not null)

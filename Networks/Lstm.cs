@@ -52,6 +52,7 @@ public sealed class Lstm : Module<Tensor, Tensor>
     /// <summary>Sequences from an empty memory.</summary>
     /// <param name="input">x, shape [T, N, D].</param>
     /// <returns>h after each step, shape [T, N, H].</returns>
+    /// <exception cref="ArgumentException">The shape is another.</exception>
     public override Tensor forward(Tensor input)
     {
         RequireInput(input);

@@ -18,11 +18,12 @@ internal sealed unsafe class MlpGradient : IDisposable
     private readonly GradientLayer[] layers;
     private readonly int observationSize;  // D
     private readonly float* input;         // x of the first layer, [B, padded D or F]
-    private readonly float* memory;
+    private float* memory;                 // null once freed
     private readonly int capacity;
     private readonly SparseRows sparse = new();
     private bool isSparse;                 // whether the rows of the last forward pass are
     private int evaluated;                 // B of the last forward pass
+    private bool isFolded;                 // whether the layers hold weights of a forward pass, whole
     private readonly SecondThread? second;
     private readonly Action firstToWeight, firstToInput;
 
@@ -80,12 +81,21 @@ internal sealed unsafe class MlpGradient : IDisposable
         images = sums + sumFloats;
     }
 
+    /// <summary>Frees the memory of passes that nobody disposed.</summary>
+    ~MlpGradient() => Free();
+
     /// <summary>Evaluates the network with its present weights, and keeps what the backward pass needs.</summary>
     /// <param name="observations">x, [B, D].</param>
     /// <param name="output">Receives [B, K].</param>
-    /// <param name="sameWeights">Whether weights and noise are those of the last forward pass, which spares folding them.</param>
+    /// <param name="sameWeights">
+    /// Whether weights and noise are those of the last forward pass, which spares folding them: unless there was none, or a backward pass on sparse rows has
+    /// used up what it folded.
+    /// </param>
+    /// <exception cref="ArgumentException">A length does not fit.</exception>
+    /// <exception cref="ObjectDisposedException">The memory was freed.</exception>
     public void Forward(Observations observations, Span<float> output, bool sameWeights = false)
     {
+        ObjectDisposedException.ThrowIf(memory is null, this);
         var (first, last) = (layers[0], layers[^1]);
         var batch = observations.Length / observationSize;
         evaluated = 0;
@@ -93,7 +103,7 @@ internal sealed unsafe class MlpGradient : IDisposable
             throw new ArgumentException($"Expected up to {capacity} rows of {observationSize} numbers in and as many of {last.Outputs} out, got {observations.Length} and {output.Length}.");
 
         isSparse = convolution is null && observations.AreBytes && sparse.TryTake(observations, observationSize);
-        if (!sameWeights)
+        if (!sameWeights || !isFolded)
             Fold();
         if (convolution is not null)
             Convolve(convolution, observations, batch);
@@ -118,17 +128,22 @@ internal sealed unsafe class MlpGradient : IDisposable
         for (var row = 0; row < batch; row++)
             new ReadOnlySpan<float>(x + ((nint)row * last.PaddedOutputs), last.Outputs).CopyTo(output[(row * last.Outputs)..]);
         evaluated = batch;
+        GC.KeepAlive(this);   // the finalizer must not free the memory of a running pass
     }
 
     /// <summary>Writes the gradient of every parameter; what was there before is overwritten.</summary>
     /// <param name="byOutput">∂L/∂output of the batch that was last evaluated, [B, K].</param>
+    /// <exception cref="ArgumentException">The length does not fit.</exception>
+    /// <exception cref="ObjectDisposedException">The memory was freed.</exception>
     public void Backward(ReadOnlySpan<float> byOutput)
     {
+        ObjectDisposedException.ThrowIf(memory is null, this);
         var last = layers[^1];
         var batch = evaluated;
         if (byOutput.Length != batch * last.Outputs)
             throw new ArgumentException($"Expected the gradient of the {batch} rows of {last.Outputs} numbers that were last evaluated, got {byOutput.Length}.", nameof(byOutput));
 
+        isFolded &= !isSparse;   // its sums go where the first layer's Wᵀ is
         for (var row = 0; row < batch; row++)
             byOutput.Slice(row * last.Outputs, last.Outputs).CopyTo(new(last.ByOutput + ((nint)row * last.PaddedOutputs), last.Outputs));
 
@@ -156,19 +171,33 @@ internal sealed unsafe class MlpGradient : IDisposable
                 layers[0].BackwardToInput(byInput, batch);
             }
         }
+
+        GC.KeepAlive(this);   // as in Forward
     }
 
     /// <summary>∂L/∂x of one row of the batch that the last backward pass was for, [D].</summary>
     /// <param name="row">Which, from 0.</param>
     public ReadOnlySpan<float> ByInput(int row) => new(byInput + ((nint)row * layers[0].PaddedInputs), layers[0].Inputs);
 
-    public void Dispose() => NativeMemory.AlignedFree(memory);
+    /// <summary>Frees what passes need; the network stays.</summary>
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        NativeMemory.AlignedFree(memory);
+        memory = null;
+    }
 
     private void Fold()
     {
         convolution?.Fold();
         foreach (var layer in layers)
             layer.Fold();
+        isFolded = true;
     }
 
     private void Convolve(GradientLayer filters, Observations observations, int batch)

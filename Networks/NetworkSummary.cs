@@ -15,7 +15,7 @@ namespace RlWn.Networks;
 /// <param name="Parameters">How many numbers it learns: v, g and b.</param>
 /// <param name="ShortestRow">The least length of a row of w: the least |g| where the layer is weight-normalized.</param>
 /// <param name="LongestRow">The greatest.</param>
-/// <param name="Gamma">γ = g² fan_out / fan_in where all rows have one length, by which the layer multiplies the squared norm; else null.</param>
+/// <param name="Gamma">γ = g² fan_out / fan_in where all rows have one length, by which the layer, each gate of an LSTM, multiplies the squared norm; else null.</param>
 public sealed record LayerSummary(
     string Name, string Kind, Place? Place, IReadOnlyList<long> Weight, IReadOnlyList<long>? Output, long Parameters,
     double? ShortestRow, double? LongestRow, double? Gamma);
@@ -95,7 +95,8 @@ public sealed class NetworkSummary
         var lengths = ((layer.Layer as WeightNormLayer)?.RowLengths.abs() ?? layer.Weight.flatten(1).norm(1)).to(ScalarType.Float64);
         var (shortest, longest) = (lengths.min().item<double>(), lengths.max().item<double>());
         var fans = Fans.Of(layer.Weight.shape);
-        double? gamma = longest - shortest <= Rounding * longest ? shortest * shortest * fans.Out / fans.In : null;
+        var parts = layer.Place?.Parts ?? 1;   // an LSTM's gates are layers of their own in one weight
+        double? gamma = longest - shortest <= Rounding * longest ? shortest * shortest * fans.Out / (parts * fans.In) : null;
         return new(name, module.GetName(), layer.Place, layer.Weight.shape, output, parameters, shortest, longest, gamma);
     }
 

@@ -16,6 +16,8 @@ public sealed class RecurrentActing : IActing, IDisposable
     /// <summary>Makes the acting side of a network, refreshed, with an empty memory.</summary>
     /// <param name="network">A network with network.lstm above 0; not owned.</param>
     /// <param name="environments">N, at least 1.</param>
+    /// <exception cref="ArgumentException">The network has no memory.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer environments than 1.</exception>
     public RecurrentActing(ActorCritic network, int environments)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -53,8 +55,10 @@ public sealed class RecurrentActing : IActing, IDisposable
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The batch is not of all environments, or a length is another.</exception>
     public void Evaluate(Observations observations, int batch, Span<float> policy, Span<float> values)
     {
+        RequireAll(observations, batch, policy.Length, batch * PolicyOutputs, values.Length);
         var seen = Seen(observations);
         if (parts is [var actor, var critic])
         {
@@ -68,8 +72,10 @@ public sealed class RecurrentActing : IActing, IDisposable
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The batch is not of all environments, or a length is another.</exception>
     public void Value(Observations observations, int batch, Span<float> values)
     {
+        RequireAll(observations, batch, policy: 0, wantedPolicy: 0, values.Length);
         var seen = Seen(observations);
         if (parts is [_, var critic])
         {
@@ -82,8 +88,12 @@ public sealed class RecurrentActing : IActing, IDisposable
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">They are not as many as environments.</exception>
     public void Forget(ReadOnlySpan<bool> ended)
     {
+        if (ended.Length != States[0].Rows)
+            throw new ArgumentException($"Expected whether the episode of each of {States[0].Rows} environments ended, got {ended.Length}.", nameof(ended));
+
         for (var i = 0; i < ended.Length; i++)
         {
             foreach (var state in States)
@@ -99,6 +109,18 @@ public sealed class RecurrentActing : IActing, IDisposable
     {
         foreach (var part in parts)
             part.Dispose();
+    }
+
+    // All environments step at once: what is remembered of one is not to be taken for another's.
+    private void RequireAll(Observations observations, int batch, int policy, int wantedPolicy, int values)
+    {
+        var (rows, inputs) = (States[0].Rows, network.Actor.InputSize);
+        if (batch != rows || observations.Length != rows * inputs || policy != wantedPolicy || values != rows)
+        {
+            throw new ArgumentException(
+                $"Expected a batch of all {rows} environments, {inputs} observed numbers, {PolicyOutputs} of the policy where it is asked for and a value of each, "
+                + $"got a batch of {batch}, {observations.Length}, {policy} and {values} numbers.");
+        }
     }
 
     private ReadOnlySpan<float> Seen(Observations observations)

@@ -14,6 +14,7 @@ public sealed class RecurrentLearning : IDisposable
     private readonly ActorCritic network;
     private readonly RecurrentNetwork[] parts;   // policy and value, or one for both
     private readonly FlatParameters parameters;
+    private readonly int capacity;               // the largest T N
     private readonly SequenceGradient[] plain;   // of each part; none where libtorch learns
     private readonly Tensor[] graphs;            // their outputs of the last forward pass, [T, N, K], where it does
     private readonly float[] both;               // outputs of a shared network, and their gradient
@@ -22,6 +23,8 @@ public sealed class RecurrentLearning : IDisposable
     /// <param name="network">A network with network.lstm above 0; not owned.</param>
     /// <param name="parameters">Its parameters, whose gradients are written; not owned.</param>
     /// <param name="batch">The most steps of all sequences together, T N, at least 1.</param>
+    /// <exception cref="ArgumentException">The network has no memory.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The batch is below 1.</exception>
     public RecurrentLearning(ActorCritic network, FlatParameters parameters, int batch) : this(network, parameters, batch, small: null) { }
 
     internal RecurrentLearning(ActorCritic network, FlatParameters parameters, int batch, bool? small)
@@ -29,7 +32,7 @@ public sealed class RecurrentLearning : IDisposable
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        (this.network, this.parameters) = (network, parameters);
+        (this.network, this.parameters, capacity) = (network, parameters, batch);
         parts = Recurrent.Of(network);
         var isSmall = small ?? (parameters.Values.device_type == TorchSharp.DeviceType.CPU && parameters.Values.dtype == ScalarType.Float32 && parts.All(IsSmall));
         plain = isSmall ? [.. parts.Select(part => new SequenceGradient(part, batch))] : [];
@@ -46,17 +49,19 @@ public sealed class RecurrentLearning : IDisposable
     /// <param name="states">What was remembered before the first step: as <see cref="RecurrentActing.States"/>, of N episodes each.</param>
     /// <param name="policy">Receives logits or means, [T, N, K].</param>
     /// <param name="values">Receives V(s), [T, N].</param>
-    /// <exception cref="ArgumentException">A length is another.</exception>
+    /// <exception cref="ArgumentException">A length is another, there are more steps than there is room for, or the states are not of as many episodes.</exception>
+    /// <exception cref="ObjectDisposedException">What runs in plain C# was freed.</exception>
     public void Forward(Observations observations, ReadOnlySpan<bool> starts, IReadOnlyList<RecurrentState> states, Span<float> policy, Span<float> values)
     {
         ArgumentNullException.ThrowIfNull(states);
         var inputs = network.Actor.InputSize;
-        if (states.Count != parts.Length || starts.Length % states[0].Rows != 0 || observations.Length != starts.Length * inputs
+        if (!AreOf(states, starts.Length) || observations.Length != starts.Length * inputs
             || policy.Length != starts.Length * network.PolicyOutputs || values.Length != starts.Length)
         {
             throw new ArgumentException(
-                $"Expected {parts.Length} states, and of each step {inputs} observed numbers, {network.PolicyOutputs} of the policy and a value, "
-                + $"got {states.Count} states, {starts.Length} steps, {observations.Length}, {policy.Length} and {values.Length} numbers.");
+                $"Expected {parts.Length} states [N, {string.Join("] and [N, ", parts.Select(part => part.Lstm.Units))}], up to {capacity} steps [T, N] in whole sequences, and of each step "
+                + $"{inputs} observed numbers, {network.PolicyOutputs} of the policy and a value, got {states.Count} states "
+                + $"[{string.Join("] and [", states.Select(state => $"{state.Rows}, {state.Units}"))}], {starts.Length} steps, {observations.Length}, {policy.Length} and {values.Length} numbers.");
         }
 
         if (IsPlainCSharp)
@@ -81,6 +86,9 @@ public sealed class RecurrentLearning : IDisposable
     /// <param name="byPolicy">∂L/∂policy, [T, N, K].</param>
     /// <param name="byValue">∂L/∂V, [T, N].</param>
     /// <param name="byLogStd">∂L/∂log σ, [K]; empty for discrete actions.</param>
+    /// <exception cref="ArgumentException">A length is another than that of the outputs.</exception>
+    /// <exception cref="InvalidOperationException">There was no forward pass before.</exception>
+    /// <exception cref="ObjectDisposedException">What runs in plain C# was freed.</exception>
     public void Backward(ReadOnlySpan<float> byPolicy, ReadOnlySpan<float> byValue, ReadOnlySpan<float> byLogStd)
     {
         var byFirst = byPolicy;
@@ -123,6 +131,11 @@ public sealed class RecurrentLearning : IDisposable
         foreach (var part in plain)
             part.Dispose();
     }
+
+    // Whether states are those of whole sequences of so many steps.
+    private bool AreOf(IReadOnlyList<RecurrentState> states, int steps) =>
+        states.Count == parts.Length && steps >= 1 && steps <= capacity && steps % states[0].Rows == 0
+        && states.Zip(parts).All(pair => pair.First.Rows == states[0].Rows && pair.First.Units == pair.Second.Lstm.Units);
 
     private void ForwardThroughLibtorch(Observations observations, ReadOnlySpan<bool> starts, IReadOnlyList<RecurrentState> states, Span<float> policy, Span<float> values)
     {

@@ -48,6 +48,7 @@ public sealed class RecurrentNetwork : AgentNetwork
     /// <summary>Sequences from an empty memory.</summary>
     /// <param name="input">Observations, flat, shape [T, N, D].</param>
     /// <returns>Outputs, shape [T, N, K].</returns>
+    /// <exception cref="ArgumentException">The shape is another.</exception>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();

@@ -19,7 +19,7 @@ internal sealed unsafe class SequenceGradient : IDisposable
     private readonly MlpGradient head;
     private readonly int units, padded;         // H, and the length of its rows
     private readonly int capacity;
-    private readonly float* memory;
+    private float* memory;                      // null once freed
     private readonly float* input;              // x, [T N, padded D]
     private readonly float* hiddenBefore;       // h before a step, [T N, padded H]: zero where an episode starts
     private readonly float* cellBefore;         // c likewise
@@ -42,7 +42,7 @@ internal sealed unsafe class SequenceGradient : IDisposable
         padded = Gemm.Padded(units);
         (ofInput, ofHidden) = (new(lstm.Layers[0].Layer, (int)lstm.Inputs, Gates * units), new(lstm.Layers[1].Layer, units, Gates * units));
         head = new MlpGradient(network.Head, capacity, passesOn: true);
-        (hidden, starts) = (new float[capacity * units], new bool[capacity]);
+        (hidden, starts) = (new float[checked(capacity * units)], new bool[capacity]);
 
         nint ofInputs = (nint)capacity * ofInput.PaddedInputs, ofUnits = (nint)capacity * padded;
         var floats = (nuint)(ofInputs + (6 * ofUnits)) + ofInput.Floats(capacity) + ofHidden.Floats(capacity);
@@ -58,13 +58,19 @@ internal sealed unsafe class SequenceGradient : IDisposable
         ofHidden.Place(ofInput.Place(byCell + ofUnits, capacity), capacity);
     }
 
+    /// <summary>Frees the memory of passes that nobody disposed.</summary>
+    ~SequenceGradient() => Free();
+
     /// <summary>Evaluates sequences with the present weights, and keeps what the backward pass needs.</summary>
     /// <param name="observations">x, [T, N, D].</param>
     /// <param name="begins">Whether an episode starts with a step, [T, N].</param>
     /// <param name="state">h and c before the first step, of N episodes.</param>
     /// <param name="output">Receives [T, N, K].</param>
+    /// <exception cref="ArgumentException">There are more steps than there is room for.</exception>
+    /// <exception cref="ObjectDisposedException">The memory was freed.</exception>
     public void Forward(Observations observations, ReadOnlySpan<bool> begins, RecurrentState state, Span<float> output)
     {
+        ObjectDisposedException.ThrowIf(memory is null, this);
         if (begins.Length > capacity)
             throw new ArgumentException($"Expected up to {capacity} steps, got {begins.Length}.", nameof(begins));
 
@@ -87,12 +93,16 @@ internal sealed unsafe class SequenceGradient : IDisposable
         }
 
         head.Forward(new(hidden.AsSpan(0, evaluated * units)), output);
+        GC.KeepAlive(this);   // the finalizer must not free the memory of a running pass
     }
 
     /// <summary>Writes the gradient of every parameter; what was there before is overwritten.</summary>
     /// <param name="byOutput">∂L/∂output of the sequences that were last evaluated, [T, N, K].</param>
+    /// <exception cref="ArgumentException">The length does not fit.</exception>
+    /// <exception cref="ObjectDisposedException">The memory was freed.</exception>
     public void Backward(ReadOnlySpan<float> byOutput)
     {
+        ObjectDisposedException.ThrowIf(memory is null, this);
         head.Backward(byOutput);
         new Span<float>(byHidden, rows * padded).Clear();
         new Span<float>(byCell, rows * padded).Clear();
@@ -118,12 +128,21 @@ internal sealed unsafe class SequenceGradient : IDisposable
         Gemm.Multiply(ofInput.ByOutput, 1, ofInput.PaddedOutputs, hiddenBefore, null, ofHidden.ByWeight, Gates * units, evaluated, padded);
         ofInput.ByBias.CopyTo(ofHidden.ByBias);   // the biases are added to one another
         ofHidden.WriteWeight();
+        GC.KeepAlive(this);   // as in Forward
     }
 
+    /// <summary>Frees what passes need; the network stays.</summary>
     public void Dispose()
     {
         head.Dispose();
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
         NativeMemory.AlignedFree(memory);
+        memory = null;
     }
 
     // h and c before a step: of the step before, of the state before all, or nothing.
@@ -152,17 +171,7 @@ internal sealed unsafe class SequenceGradient : IDisposable
         Span<float> gates = GatesOf(ofInput.Output, row), fromHidden = GatesOf(ofHidden.Output, row);
         for (var k = 0; k < gates.Length; k++)
             gates[k] += fromHidden[k];
-        Squashing.Sigmoid(gates[..(2 * units)]);
-        Squashing.Tanh(gates.Slice(2 * units, units));
-        Squashing.Sigmoid(gates[(3 * units)..]);
-
-        Span<float> before = Row(cellBefore, row, units), after = Row(cell, row, units), bounded = Row(squashed, row, units), h = hidden.AsSpan(row * units, units);
-        for (var k = 0; k < units; k++)
-            bounded[k] = after[k] = (gates[units + k] * before[k]) + (gates[k] * gates[(2 * units) + k]);
-
-        Squashing.Tanh(bounded);
-        for (var k = 0; k < units; k++)
-            h[k] = gates[(3 * units) + k] * bounded[k];
+        Squashing.Step(gates, Row(cellBefore, row, units), Row(cell, row, units), Row(squashed, row, units), hidden.AsSpan(row * units, units));
     }
 
     // From ∂L/∂h and ∂L/∂c after a step to those of its gates, before their squashing, and to ∂L/∂c before it.

@@ -206,7 +206,10 @@ public sealed class PpoAgent : IAgent
         loss.Evaluate(output, value, LogStd(), batch, clip, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
         learning.Backward(byOutput, byValue, byLogStd);
 
-        loss.AddGradientNorm(parameters.ClipGradients(options.MaxGradientNorm));
+        var norm = parameters.ClipGradients(options.MaxGradientNorm);
+        if (!double.IsFinite(norm))
+            throw Finite.Diverged("gradient_norm", norm, Steps, "ppo");   // while the weights are still whole
+        loss.AddGradientNorm(norm);
         optimizer.Step(learningRate);
         projection.After(++Updates);
     }

@@ -16,8 +16,8 @@ namespace RlWn.Agents.Ppo;
 /// state in which an episode was cut off is that of the state given all that was seen before it.
 /// </para>
 /// <para>
-/// Schulman et al. 2017, arXiv:1707.06347, on the networks of Mnih et al. 2016, arXiv:1602.01783, section 5.1; the details of implementation follow Huang et al. 2022,
-/// "The 37 implementation details of PPO", five details of LSTMs.
+/// Schulman et al. 2017, arXiv:1707.06347. The LSTM stands before the hidden layers, where Mnih et al. 2016, arXiv:1602.01783, section 5.1, have it after the final
+/// one. The details of implementation follow Huang et al. 2022, "The 37 implementation details of PPO", five details of LSTMs.
 /// </para>
 /// </remarks>
 public sealed class RecurrentPpoAgent : IAgent
@@ -70,6 +70,8 @@ public sealed class RecurrentPpoAgent : IAgent
         options.Validate();
         options.ValidateRecurrent();
         network.Validate();
+        if (network.Lstm == 0)
+            throw new ArgumentException("Expected network.lstm above 0 for an agent with a memory, got 0. Set it, as network.lstm=64, or take PpoAgent.", nameof(network));
         if (envs.Count != options.Environments)
             throw new ArgumentException($"Expected {options.Environments} environments as ppo.environments says, got {envs.Count}.", nameof(envs));
 
@@ -79,10 +81,10 @@ public sealed class RecurrentPpoAgent : IAgent
         features = new Features(envs.ObservationSpace);
         using var scope = NewDisposeScope();
         this.network = ActorCritics.Make(envs, network, seed, device);
-        acting = new RecurrentActing(this.network, envs.Count);
         parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
         optimizer = new FlatAdam(parameters, epsilon: options.AdamEpsilon, scaleLearningRate: network.ScaleLearningRate);
         projection = new Projection(this.network, network.ProjectEvery);
+        acting = new RecurrentActing(this.network, envs.Count);   // of the projected network, as one that was loaded
         rollout = new Rollout(options.RolloutSteps, envs);
         collector = new Collector(envs, acting, random, "ppo");
         startStates = States(envs.Count);
@@ -113,7 +115,7 @@ public sealed class RecurrentPpoAgent : IAgent
     public IEnumerable<TrainingReport> Train()
     {
         if (Steps == 0)
-            envs.Reset(seed);
+            Start();
 
         while (Steps < totalSteps)
         {
@@ -176,6 +178,13 @@ public sealed class RecurrentPpoAgent : IAgent
         acting.Refresh();
     }
 
+    private void Start()
+    {
+        foreach (var state in acting.States)
+            state.Reset();
+        envs.Reset(seed);
+    }
+
     private void Collect()
     {
         foreach (var (start, now) in startStates.Zip(acting.States))
@@ -225,7 +234,10 @@ public sealed class RecurrentPpoAgent : IAgent
         loss.Evaluate(output, value, LogStd(), batch, clip, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
         learning.Backward(byOutput, byValue, byLogStd);
 
-        loss.AddGradientNorm(parameters.ClipGradients(options.MaxGradientNorm));
+        var norm = parameters.ClipGradients(options.MaxGradientNorm);
+        if (!double.IsFinite(norm))
+            throw Finite.Diverged("gradient_norm", norm, Steps, "ppo");   // while the weights are still whole
+        loss.AddGradientNorm(norm);
         optimizer.Step(learningRate);
         projection.After(++Updates);
     }

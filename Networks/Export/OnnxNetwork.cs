@@ -9,7 +9,7 @@ namespace RlWn.Networks;
 /// Weight norm is multiplied into plain weights, batch normalization goes by its running statistics, and all numbers are single precision. The
 /// first dimension of inputs and outputs is the batch, of any size. Producer is RlWn; version 8 of the format, operator set 17.
 /// </para>
-/// <para>A trained policy is better written by <see cref="OnnxPolicy"/>, which knows its task's observations and actions.</para>
+/// <para>A trained policy is better written by <see cref="OnnxPolicy"/>, which knows its task's observations and actions, and alone writes networks with a memory.</para>
 /// </remarks>
 public static class OnnxNetwork
 {
@@ -20,7 +20,7 @@ public static class OnnxNetwork
     /// <param name="bytes">Whether inputs are bytes, which are divided by 255.</param>
     /// <param name="metadata">Texts to go with it.</param>
     /// <exception cref="ArgumentException">The network does not take inputs of the shape.</exception>
-    /// <exception cref="NotSupportedException">The network is none of this library, or beyond 2 GiB.</exception>
+    /// <exception cref="NotSupportedException">The network is none of this library, has a memory, or is beyond 2 GiB.</exception>
     /// <exception cref="IOException">The file could not be written.</exception>
     public static void Write(
         string path, nn.Module<Tensor, Tensor> network, ReadOnlySpan<int> inputShape, bool bytes = false, IReadOnlyDictionary<string, string>? metadata = null)
@@ -42,6 +42,12 @@ public static class OnnxNetwork
     private static ProtoMessage Model(nn.Module<Tensor, Tensor> network, ReadOnlySpan<int> inputShape, bool bytes, IReadOnlyDictionary<string, string>? metadata)
     {
         ArgumentNullException.ThrowIfNull(network);
+        if (PlacedLayer.Modules(network).Any(entry => entry.Module is Lstm))
+        {
+            throw new NotSupportedException(
+                $"Expected a network that remembers nothing from input to input, got {network.GetName()}. A network with a memory is written by {nameof(OnnxPolicy)}, as the policy that it acts as, with its state as inputs and outputs.");
+        }
+
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var outputShape = OutputShape(network, inputShape);

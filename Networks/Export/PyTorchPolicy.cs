@@ -7,8 +7,9 @@ namespace RlWn.Networks;
 /// <summary>Makes a policy of weights that PyTorch saved, for a task that another policy, trained or not, was made for.</summary>
 /// <remarks>
 /// The tensors go by the names of a policy's file: actor.{i}.weight and actor.{i}.bias, or behind a torso actor.torso.{name}.… and actor.head.{i}.…,
-/// actor.log_std of continuous actions, actor.obs_mean and actor.obs_var where observations are normalized. <see cref="PyTorchWeights"/> says in which forms
-/// and types they may come. A critic's, critic.…, are left out, as a policy has none.
+/// actor.log_std of continuous actions, actor.obs_mean and actor.obs_var where observations are normalized; of a memory actor.lstm.ih.weight and .bias, which
+/// torch.nn.LSTM names weight_ih_l0 and bias_ih_l0, and actor.lstm.hh.weight and .bias, there weight_hh_l0 and bias_hh_l0, in the same order of gates.
+/// <see cref="PyTorchWeights"/> says in which forms and types they may come. A critic's, critic.… here, are left out, as a policy has none.
 /// </remarks>
 public static class PyTorchPolicy
 {
@@ -38,7 +39,7 @@ public static class PyTorchPolicy
             (others[Mean], others[Variance]) = (zeros(like.ObservationSize, ScalarType.Float64), ones(like.ObservationSize, ScalarType.Float64));
 
         using var whole = new Whole(actor, others);
-        PyTorchWeights.Load(whole, [.. tensors.Where(tensor => !tensor.Name.StartsWith(Critic, StringComparison.Ordinal))], names);
+        PyTorchWeights.Load(whole, tensors, names, leftOut: Critic);
         return Policy.FromTensors(
             [.. actor.ActingTensors().Concat(others.Select(entry => (entry.Key, entry.Value))).Select(entry => Data($"{Actor}.{entry.Item1}", entry.Item2))],
             like.Metadata);

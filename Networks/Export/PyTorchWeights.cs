@@ -44,13 +44,21 @@ public static class PyTorchWeights
     /// <param name="tensors">The tensors.</param>
     /// <param name="names">As for a file.</param>
     /// <exception cref="ArgumentException">They do not fit.</exception>
-    public static void Load(nn.Module network, IReadOnlyList<TensorData> tensors, IReadOnlyDictionary<string, string>? names = null)
+    public static void Load(nn.Module network, IReadOnlyList<TensorData> tensors, IReadOnlyDictionary<string, string>? names = null) => Load(network, tensors, names, leftOut: null);
+
+    /// <summary>Loads tensors but for those that go by some name here.</summary>
+    /// <param name="network">Any network, a layer included.</param>
+    /// <param name="tensors">The tensors.</param>
+    /// <param name="names">As for a file.</param>
+    /// <param name="leftOut">What names, as they are here, begin with; null leaves out none.</param>
+    /// <exception cref="ArgumentException">They do not fit.</exception>
+    internal static void Load(nn.Module network, IReadOnlyList<TensorData> tensors, IReadOnlyDictionary<string, string>? names, string? leftOut)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(tensors);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var import = new Import(tensors, names ?? new Dictionary<string, string>());
+        var import = new Import(tensors, names ?? new Dictionary<string, string>(), leftOut);
         foreach (var layer in PlacedLayer.In(network))
             import.SetWeight(layer);
         foreach (var (name, value) in network.state_dict())
@@ -66,12 +74,14 @@ public static class PyTorchWeights
         private readonly List<Action> changes = [];
         private readonly List<string> problems = [];
 
-        public Import(IReadOnlyList<TensorData> tensors, IReadOnlyDictionary<string, string> names)
+        public Import(IReadOnlyList<TensorData> tensors, IReadOnlyDictionary<string, string> names, string? leftOut)
         {
             var prefixes = names.OrderByDescending(entry => entry.Key.Length).ToArray();
             foreach (var tensor in tensors)
             {
                 var name = Renamed(tensor.Name, prefixes);
+                if (leftOut is not null && name.StartsWith(leftOut, StringComparison.Ordinal))
+                    continue;
                 if (!remaining.TryAdd(name, tensor))
                     problems.Add($"{tensor.Name} and {remaining[name].Name} both stand for {name}");
             }

@@ -23,7 +23,7 @@ internal sealed class FoldedLstm : IDisposable
     {
         (Inputs, Units) = (inputs, units);
         gates = new FoldedMlp(checked(inputs + units), checked(Gates * units));
-        joined = new float[Gates * units * (inputs + units)];
+        joined = new float[checked(Gates * units * (inputs + units))];
         bias = new float[Gates * units];
     }
 
@@ -95,25 +95,13 @@ internal sealed class FoldedLstm : IDisposable
 
             gates.Forward(x, rows, a);
             for (var row = 0; row < rows; row++)
-                Squash(a.Slice(row * squashed, squashed), hidden.Slice((done + row) * Units, Units), cell.Slice((done + row) * Units, Units));
+            {
+                Span<float> h = hidden.Slice((done + row) * Units, Units), c = cell.Slice((done + row) * Units, Units);
+                Squashing.Step(a.Slice(row * squashed, squashed), c, c, h, h);
+            }
         }
     }
 
     /// <summary>Frees the weights.</summary>
     public void Dispose() => gates.Dispose();
-
-    private static void Squash(Span<float> gates, Span<float> hidden, Span<float> cell)
-    {
-        var units = hidden.Length;
-        Span<float> i = gates[..units], f = gates.Slice(units, units), g = gates.Slice(2 * units, units), o = gates.Slice(3 * units, units);
-        Squashing.Sigmoid(gates[..(2 * units)]);
-        Squashing.Tanh(g);
-        Squashing.Sigmoid(o);
-        for (var k = 0; k < units; k++)
-            hidden[k] = cell[k] = (f[k] * cell[k]) + (i[k] * g[k]);
-
-        Squashing.Tanh(hidden);
-        for (var k = 0; k < units; k++)
-            hidden[k] *= o[k];
-    }
 }

@@ -247,7 +247,7 @@ public sealed partial class Policy : IDisposable
     /// <param name="observation">The observation, [D].</param>
     /// <returns>The action, from 0 to N - 1.</returns>
     /// <exception cref="ArgumentException">The observation is not of D numbers, or holds NaN or overflowing numbers.</exception>
-    /// <exception cref="InvalidOperationException">The policy is continuous.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous, or recurrent, and so acts with a state alone.</exception>
     public int Act(ReadOnlySpan<float> observation)
     {
         RequireDiscrete();
@@ -259,7 +259,7 @@ public sealed partial class Policy : IDisposable
     /// <summary>The most probable action of a discrete policy of a task whose observations are bytes.</summary>
     /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
     /// <returns>The action, from 0 to N - 1.</returns>
-    /// <exception cref="InvalidOperationException">The policy is continuous, or its observations are no bytes.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous or recurrent, or its observations are no bytes.</exception>
     /// <inheritdoc cref="Act(ReadOnlySpan{float})" path="/exception[@cref='T:System.ArgumentException']"/>
     [SkipLocalsInit]
     public int ActOnBytes(ReadOnlySpan<byte> observation)
@@ -274,7 +274,7 @@ public sealed partial class Policy : IDisposable
     /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
     /// <param name="action">Receives the action, [A].</param>
     /// <exception cref="ArgumentException">A length is wrong.</exception>
-    /// <exception cref="InvalidOperationException">The policy is discrete, or its observations are no bytes.</exception>
+    /// <exception cref="InvalidOperationException">The policy is discrete or recurrent, or its observations are no bytes.</exception>
     [SkipLocalsInit]
     public void ActOnBytes(ReadOnlySpan<byte> observation, Span<float> action)
     {
@@ -288,14 +288,14 @@ public sealed partial class Policy : IDisposable
     /// <param name="observation">The observation, [D].</param>
     /// <param name="action">Receives the choices, [A].</param>
     /// <exception cref="ArgumentException">A length is wrong, or the observation holds NaN or overflowing numbers.</exception>
-    /// <exception cref="InvalidOperationException">The policy is continuous.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous, or recurrent, and so acts with a state alone.</exception>
     public void Act(ReadOnlySpan<float> observation, Span<int> action) => Act(observation, 1, action);
 
     /// <summary>The most probable action of a policy of several choices at once, or of one, of a task whose observations are bytes.</summary>
     /// <param name="observation">The observation as the task gives it, [D]; it is divided by the greatest value that the file names.</param>
     /// <param name="action">Receives the choices, [A].</param>
     /// <exception cref="ArgumentException">A length is wrong.</exception>
-    /// <exception cref="InvalidOperationException">The policy is continuous, or its observations are no bytes.</exception>
+    /// <exception cref="InvalidOperationException">The policy is continuous or recurrent, or its observations are no bytes.</exception>
     [SkipLocalsInit]
     public void ActOnBytes(ReadOnlySpan<byte> observation, Span<int> action)
     {
@@ -316,7 +316,7 @@ public sealed partial class Policy : IDisposable
     /// <param name="observation">The observation, [D].</param>
     /// <param name="action">Receives the action, [A].</param>
     /// <exception cref="ArgumentException">A length is wrong, or the observation holds NaN or overflowing numbers.</exception>
-    /// <exception cref="InvalidOperationException">The policy is discrete.</exception>
+    /// <exception cref="InvalidOperationException">The policy is discrete, or recurrent, and so acts with a state alone.</exception>
     public void Act(ReadOnlySpan<float> observation, Span<float> action) => Act(observation, 1, action);
 
     /// <summary>The most probable actions of a continuous policy, one for each observation: the means, within the bounds.</summary>
@@ -380,18 +380,42 @@ public sealed partial class Policy : IDisposable
     /// <summary>Frees the network's memory.</summary>
     public void Dispose() => network.Dispose();
 
-    /// <summary>Actions for all rows: drawn, or the most probable where there is no random source.</summary>
+    /// <summary>Actions for all rows: drawn, or the most probable where there is no random source. The state goes on with all rows or with none.</summary>
     [SkipLocalsInit]
     private void Choose<T>(ActionHead<T> by, ReadOnlySpan<float> observations, int batch, RecurrentState? state, Random? random, Span<T> actions) where T : unmanaged
     {
         RequireState(state);
-        var (inputs, outputs, size) = (network.InputSize, network.OutputSize, by.ActionSize);
+        var (inputs, size) = (network.InputSize, by.ActionSize);
         ArgumentOutOfRangeException.ThrowIfNegative(batch);
         if (observations.Length != (long)batch * inputs || actions.Length != (long)batch * size)
             ThrowLengths(observations.Length, batch, size, actions.Length);
+        if (state is null || !IsRecurrent)
+        {
+            ChooseInBlocks(by, observations, batch, default, default, random, actions);
+            return;
+        }
 
-        var hidden = state is null ? default : state.Hidden;
-        var cell = state is null ? default : state.Cell;
+        Span<float> hidden = state.Hidden, cell = state.Cell, room = stackalloc float[NumbersOnStack];
+        using var before = new Room(checked(2 * hidden.Length), room);
+        hidden.CopyTo(before.Numbers);
+        cell.CopyTo(before.Numbers[hidden.Length..]);
+        try
+        {
+            ChooseInBlocks(by, observations, batch, hidden, cell, random, actions);
+        }
+        catch
+        {
+            before.Numbers[..hidden.Length].CopyTo(hidden);
+            before.Numbers[hidden.Length..].CopyTo(cell);
+            throw;
+        }
+    }
+
+    [SkipLocalsInit]
+    private void ChooseInBlocks<T>(
+        ActionHead<T> by, ReadOnlySpan<float> observations, int batch, Span<float> hidden, Span<float> cell, Random? random, Span<T> actions) where T : unmanaged
+    {
+        var (inputs, outputs, size) = (network.InputSize, network.OutputSize, by.ActionSize);
         var blockRows = Math.Min(batch, Math.Max(1, OutputsTogether / outputs));
         Span<float> room = stackalloc float[blockRows * outputs];
         for (var done = 0; done < batch; done += blockRows)
@@ -399,7 +423,7 @@ public sealed partial class Policy : IDisposable
             var rows = Math.Min(batch - done, blockRows);
             var block = room[..(rows * outputs)];
             network.Forward(observations.Slice(done * inputs, rows * inputs), rows, Rows(hidden, done, rows), Rows(cell, done, rows), block);
-            RequireFinite(block);
+            RequireFinite(block, done);
             for (var row = 0; row < rows; row++)
                 by.Choose(block.Slice(row * outputs, outputs), random, actions.Slice((done + row) * size, size));
         }
@@ -418,15 +442,15 @@ public sealed partial class Policy : IDisposable
     }
 
     /// <summary>The weights are finite, so it is the observation if an output is not.</summary>
-    private static void RequireFinite(ReadOnlySpan<float> outputs)
+    private void RequireFinite(ReadOnlySpan<float> outputs, int firstRow)
     {
-        foreach (var output in outputs)
+        for (var i = 0; i < outputs.Length; i++)
         {
-            if (!float.IsFinite(output))
+            if (!float.IsFinite(outputs[i]))
             {
                 throw new ArgumentException(
-                    $"Expected observations of finite numbers, got some that give {output}. Look for NaN, " +
-                    "infinite or huge numbers in them.");
+                    $"Expected observations of finite numbers, got some in row {firstRow + (i / network.OutputSize)} that give {outputs[i]}. Look for NaN, " +
+                    "infinite or huge numbers in it.");
             }
         }
     }

@@ -9,10 +9,14 @@ public sealed class RecurrentState
     /// <summary>Makes an empty memory.</summary>
     /// <param name="rows">N, at least 1.</param>
     /// <param name="units">H; 0 for policies that remember nothing.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer, or N H is more than an array holds.</exception>
     public RecurrentState(int rows, int units)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(units);
+        if ((long)rows * units > Array.MaxLength)
+            throw new ArgumentOutOfRangeException(nameof(rows), rows, $"Expected at most {Array.MaxLength / units} episodes of {units} units, which one array holds, got {rows}. Take several states.");
+
         (Rows, Units) = (rows, units);
         (hidden, cell) = (new float[rows * units], new float[rows * units]);
     }
@@ -38,8 +42,11 @@ public sealed class RecurrentState
 
     /// <summary>Forgets one episode, for the next.</summary>
     /// <param name="row">Which, from 0 to N - 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such episode.</exception>
     public void Reset(int row)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Rows);
         Hidden.Slice(row * Units, Units).Clear();
         Cell.Slice(row * Units, Units).Clear();
     }

@@ -24,6 +24,27 @@ internal static class Squashing
             values[i] = Tanh(Vector.Create(values[i]))[0];
     }
 
+    /// <summary>One step of an LSTM: c' = σ(f) c + σ(i) tanh g, h' = σ(o) tanh c'.</summary>
+    /// <param name="gates">i, f, g and o one behind the other, [4 H]; squashed in place.</param>
+    /// <param name="before">c, [H].</param>
+    /// <param name="after">Receives c', [H]; may be <paramref name="before"/>.</param>
+    /// <param name="bounded">Receives tanh c', [H].</param>
+    /// <param name="hidden">Receives h', [H]; may be <paramref name="bounded"/>.</param>
+    public static void Step(Span<float> gates, ReadOnlySpan<float> before, Span<float> after, Span<float> bounded, Span<float> hidden)
+    {
+        var units = hidden.Length;
+        Span<float> i = gates[..units], f = gates.Slice(units, units), g = gates.Slice(2 * units, units), o = gates.Slice(3 * units, units);
+        Sigmoid(gates[..(2 * units)]);
+        Tanh(g);
+        Sigmoid(o);
+        for (var k = 0; k < units; k++)
+            bounded[k] = after[k] = (f[k] * before[k]) + (i[k] * g[k]);
+
+        Tanh(bounded);
+        for (var k = 0; k < units; k++)
+            hidden[k] = o[k] * bounded[k];
+    }
+
     // ∞ - ∞ is NaN.
     private static Vector<float> Sigmoid(Vector<float> x) => (Vector<float>.One / (Vector<float>.One + Vector.Exp(-x))) + (x - x);
 

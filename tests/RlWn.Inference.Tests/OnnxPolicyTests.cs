@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 using Xunit;
 
 namespace RlWn.Inference.Tests;
@@ -40,6 +41,58 @@ public sealed class OnnxPolicyTests
 
         var logits = run.Run<byte, float>(observations, 7, 2, side, side)["logits"];
         OnnxRun.AssertClose(Outputs(onBytes, [.. observations.Select(value => value / 200f)], 7), logits);
+    }
+
+    // Convolutions of bytes, a memory of what they see, and layers.
+    [Fact]
+    public void Write_MemoryBehindATorso_GivesTheActionsOfBytesStepByStep()
+    {
+        const int Units = 5, Rows = 3, Side = 10, Size = 2 * Side * Side;
+        var metadata = Policy.DiscreteMetadata([2, Side, Side]);
+        Policy.AddTorso(metadata, Torso.MinAtar, depth: 9, width: 1);
+        Policy.AddLstm(metadata, Units);
+        Policy.AddBytes(metadata, 200);
+        var (random, plan) = (new Random(4), new TorsoPlan(Torso.MinAtar, [2, Side, Side], depth: 9, widening: 1));
+        using var policy = Policy.FromTensors(
+            [.. Convolutions(plan), .. Gates("ih", plan.Features), .. Gates("hh", Units), .. Layers("actor.head.", RowNorm.None, Units, 16, 4)], metadata);
+        using var run = new OnnxRun(OnnxPolicy.ToBytes(policy));
+        Assert.Equal(["logits", "action", "next_hidden", "next_cell"], run.Session.OutputNames);
+
+        RecurrentState[] alone = [.. Enumerable.Range(0, Rows).Select(_ => policy.NewState())];
+        var (state, actions, hidden, cell) = (policy.NewState(Rows), new int[Rows], new float[Rows * Units], new float[Rows * Units]);
+        var (logits, moved) = (new float[Rows * 4], 0f);
+        for (var t = 0; t < 30; t++)
+        {
+            var bytes = new byte[Rows * Size];
+            random.NextBytes(bytes.AsSpan(0, t * 71 % bytes.Length));   // more and less of the images is lit
+            policy.Act([.. bytes.Select(value => value * (1f / 200))], state, actions);
+            for (var row = 0; row < Rows; row++)
+                Assert.Equal(actions[row], policy.ActOnBytes(bytes.AsSpan(row * Size, Size), alone[row]));
+
+            NamedOnnxValue[] inputs =
+            [
+                NamedOnnxValue.CreateFromTensor("observation", new DenseTensor<byte>(bytes, [Rows, 2, Side, Side])),
+                NamedOnnxValue.CreateFromTensor("hidden", new DenseTensor<float>(hidden, [Rows, Units])),
+                NamedOnnxValue.CreateFromTensor("cell", new DenseTensor<float>(cell, [Rows, Units])),
+            ];
+            Assert.Equal(actions.Select(action => (long)action), run.Run<long>(inputs)["action"]);
+            var outputs = run.Run<float>(inputs);
+            moved = t == 0 ? 0 : Math.Max(moved, hidden.Zip(outputs["next_hidden"], (before, after) => Math.Abs(after - before)).Max());
+            (hidden, cell) = (outputs["next_hidden"], outputs["next_cell"]);
+            OnnxRun.AssertClose(state.Hidden, hidden);
+            OnnxRun.AssertClose(state.Cell, cell);
+            policy.Layers.Forward(state.Hidden, Rows, logits);
+            OnnxRun.AssertClose(logits, outputs["logits"]);
+        }
+
+        Assert.True(moved > 0.1, $"What is remembered moved by {moved} at most.");
+
+        IEnumerable<TensorData> Gates(string layer, int inputs) =>
+        [
+            TensorData.Of($"actor.lstm.{layer}.weight_v", [4 * Units, inputs], Uniform(random, 4 * Units * inputs, 1)),
+            TensorData.Of($"actor.lstm.{layer}.weight_g", [4 * Units, 1], Uniform(random, 4 * Units, 1)),
+            TensorData.Of($"actor.lstm.{layer}.bias", [4 * Units], Uniform(random, 4 * Units, 1)),
+        ];
     }
 
     // Means far from 0 beside their deviations, where single precision alone would lose digits. Layers see numbers, a torso images.

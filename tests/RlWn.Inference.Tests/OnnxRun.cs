@@ -24,7 +24,8 @@ internal sealed class OnnxRun : IDisposable
     public Dictionary<string, T[]> Run<T>(int batch, params ReadOnlySpan<(string Name, float[] Rows)> inputs) =>
         Run<T>([.. inputs.ToArray().Select(input => NamedOnnxValue.CreateFromTensor(input.Name, new DenseTensor<float>(input.Rows, [batch, input.Rows.Length / batch])))]);
 
-    private Dictionary<string, T[]> Run<T>(params NamedOnnxValue[] inputs)
+    /// <summary>The outputs of one type by their names.</summary>
+    public Dictionary<string, T[]> Run<T>(params NamedOnnxValue[] inputs)
     {
         using var outputs = Session.Run(inputs);
         return outputs.Where(output => output.Value is Tensor<T>).ToDictionary(output => output.Name, output => output.AsEnumerable<T>().ToArray());

@@ -75,6 +75,88 @@ public sealed class RecurrentPolicyTests : IDisposable
         Assert.Equal(new float[H], together.Hidden.Slice(7 * H, H));
     }
 
+    // One action at a time is what the methods that write to a span give.
+    [Fact]
+    public void Sample_OneAction_IsThatWrittenToASpan()
+    {
+        var (one, other, random, again, action) = (policy.NewState(), policy.NewState(), new Random(1), new Random(1), new int[1]);
+        var drawn = new List<int>();
+        foreach (var observation in Episode(1))
+        {
+            policy.Sample(observation, other, again, action);
+            drawn.Add(policy.Sample(observation, one, random));
+            Assert.Equal(action[0], drawn[^1]);
+        }
+
+        Assert.Equal(other.Hidden, one.Hidden);
+        var state = policy.NewState();
+        Assert.NotEqual(Episode(1).Select(observation => policy.Act(observation, state)), drawn);
+    }
+
+    // 255 is 1, 51 is 0.2.
+    [Fact]
+    public void ActOnBytes_WithState_IsActingOnTheirNumbers()
+    {
+        var metadata = Metadata();
+        Policy.AddBytes(metadata, high: 255);
+        using var onBytes = Policy.FromTensors(Tensors(), metadata);
+        var (state, expected, action) = (onBytes.NewState(), policy.NewState(), new int[1]);
+        for (var t = 0; t < Steps; t++)
+        {
+            byte[] bytes = [(byte)(t % 6 * 51), (byte)(255 - (t % 6 * 51)), 51];
+            float[] numbers = [.. bytes.Select(value => value * (1f / 255))];
+            var wanted = policy.Act(numbers, expected);
+            if (t % 2 == 0)
+                action[0] = onBytes.ActOnBytes(bytes, state);
+            else
+                onBytes.ActOnBytes(bytes, state, action);
+            Assert.Equal(wanted, action[0]);
+            Assert.Equal(expected.Hidden, state.Hidden);
+        }
+
+        Assert.Throws<ArgumentException>(() => onBytes.ActOnBytes(new byte[D + 1], state));
+        Assert.Throws<InvalidOperationException>(() => policy.ActOnBytes(new byte[D], state));
+        Allocations.AssertNone(() => onBytes.ActOnBytes([1, 2, 3], state));
+    }
+
+    // (x - 1) / √4, (x + 2) / √1 and (x - 0) / √0.25, cut off at ± 1.5.
+    [Fact]
+    public void Act_NormalizedObservations_AreRememberedAsNormalized()
+    {
+        const int Rows = 300;
+        var metadata = Metadata();
+        Policy.AddObservationScale(metadata, clip: 1.5);
+        using var normalizing = Policy.FromTensors(
+            [.. Tensors(), TensorData.Of("actor.obs_mean", [D], [1.0, -2, 0]), TensorData.Of("actor.obs_var", [D], [4.0, 1, 0.25])], metadata);
+        using var run = new OnnxRun(OnnxPolicy.ToBytes(normalizing));
+        var (state, expected, actions, wanted) = (normalizing.NewState(Rows), policy.NewState(Rows), new int[Rows], new int[Rows]);
+        for (var t = 0; t < 4; t++)
+        {
+            float[] observations = [.. Enumerable.Range(0, Rows).SelectMany(row => Episode(row)[t])];
+            var outputs = run.Run<float>(Rows, ("observation", observations), ("hidden", state.Hidden.ToArray()), ("cell", state.Cell.ToArray()));
+            normalizing.Act(observations, state, actions);
+            policy.Act([.. observations.Select((x, i) => (i % D) switch { 0 => Clip((x - 1) / 2), 1 => Clip(x + 2), _ => Clip(x / 0.5f) })], expected, wanted);
+
+            Assert.Equal(wanted, actions);
+            OnnxRun.AssertClose(expected.Hidden, state.Hidden);
+            OnnxRun.AssertClose(expected.Cell, state.Cell);
+            OnnxRun.AssertClose(state.Hidden, outputs["next_hidden"]);
+        }
+
+        static float Clip(float x) => Math.Clamp(x, -1.5f, 1.5f);
+    }
+
+    [Fact]
+    public void NewState_MoreThanAnArrayHolds_IsRefused()
+    {
+        Assert.StartsWith(
+            "Expected at most 195225781 episodes of 11 units", Assert.Throws<ArgumentOutOfRangeException>(() => policy.NewState(int.MaxValue / 4)).Message, StringComparison.Ordinal);   // 2,147,483,591 / 11
+        Assert.Throws<ArgumentOutOfRangeException>(() => policy.NewState(0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => policy.NewState(2).Reset(2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => policy.NewState(2).Reset(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new RecurrentState(2, 0).Reset(2));
+    }
+
     [Fact]
     public void Act_WithState_AllocatesNothing()
     {
@@ -82,6 +164,33 @@ public sealed class RecurrentPolicyTests : IDisposable
         var action = new int[1];
         Allocations.AssertNone(() => policy.Act(observation, state));
         Allocations.AssertNone(() => policy.Sample(observation, state, random, action));
+    }
+
+    // Rows before, of and after the refused one; and of 600, which are computed in several blocks, one of the last.
+    [Theory]
+    [InlineData(3, 1, float.NaN)]
+    [InlineData(3, 1, float.PositiveInfinity)]
+    [InlineData(3, 1, float.MaxValue)]      // a gate overflows
+    [InlineData(600, 599, float.NaN)]
+    public void Act_OneObservationRefused_LeavesTheStateOfAllToTheBit(int rows, int refused, float number)
+    {
+        var (state, actions) = (policy.NewState(rows), new int[rows]);
+        policy.Act(Observations(t: 0), state, actions);
+        var (hidden, cell) = (state.Hidden.ToArray(), state.Cell.ToArray());
+        var observations = Observations(t: 1);
+        observations[(refused * D) + 1] = number;
+
+        foreach (var act in (Action[])[() => policy.Act(observations, state, actions), () => policy.Sample(observations, state, new Random(1), actions)])
+        {
+            Assert.Contains($"in row {refused} ", Assert.Throws<ArgumentException>(act).Message, StringComparison.Ordinal);
+            Assert.Equal(hidden, state.Hidden);
+            Assert.Equal(cell, state.Cell);
+        }
+
+        policy.Act(Observations(t: 1), state, actions);   // goes on from where it was
+        Assert.NotEqual(hidden, state.Hidden.ToArray());
+
+        float[] Observations(int t) => [.. Enumerable.Range(0, rows).SelectMany(row => Episode(row)[t])];
     }
 
     [Fact]
@@ -120,6 +229,7 @@ public sealed class RecurrentPolicyTests : IDisposable
         const int Rows = 6;
         using var run = new OnnxRun(OnnxPolicy.ToBytes(policy));
         Assert.Equal(["observation", "hidden", "cell"], run.Session.InputNames);
+        Assert.Equal(["logits", "action", "next_hidden", "next_cell"], run.Session.OutputNames);
         Assert.Equal([-1, H], run.Session.OutputMetadata["next_cell"].Dimensions);
 
         var state = policy.NewState(Rows);

@@ -62,6 +62,18 @@ public class DiagnosticsTests
             (output.GNorm, output.GGradientNorm, output.EffectiveLearningRate, output.DormantShare, output.VGradientNorm, output.ZeroGradientShare));
     }
 
+    // Rows of length 5, 0, 1 and 2, two steps of two environments: their mean is 2, of [T, N, D] as of [T N, D].
+    [Fact]
+    public void Of_Sequences_TakesTheNormOfEachObservation()
+    {
+        using var scope = NewDisposeScope();
+        using var network = HandMade();
+        var rows = tensor(new float[,] { { 3, 4 }, { 0, 0 }, { 1, 0 }, { 0, 2 } });
+
+        Assert.Equal(2, Diagnostics.Of(network, 0, rows)[0].InputNorm!.Value, 6);
+        Assert.Equal(2, Diagnostics.Of(network, 0, rows.view(2, 2, 2))[0].InputNorm!.Value, 6);
+    }
+
     [Theory]
     [InlineData(0, 0)]
     [InlineData(0.16, 0)]           // at most 0.096

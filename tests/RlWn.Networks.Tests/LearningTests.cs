@@ -111,6 +111,21 @@ public class LearningTests
         void Forward() => learning.Forward(new float[20], new float[12], new float[4]);
     }
 
+    // Freeing twice what malloc gave ends the process.
+    [Fact]
+    public void Dispose_Twice_FreesOnceAndPassesAreRefusedAfterIt()
+    {
+        using var network = Seeded.Network(1);
+        using var parameters = new FlatParameters(network);
+        var learning = new Learning(network, parameters, 4, small: true);
+        Run(learning, batch: 4, seed: 5);
+        learning.Dispose();
+        learning.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => learning.Forward(new float[20], new float[12], new float[4]));
+        Assert.Throws<ObjectDisposedException>(() => learning.Backward(new float[12], new float[4], []));
+    }
+
     [Fact]
     public void Forward_BatchBeyondItsRoom_IsRefused()
     {

@@ -36,6 +36,42 @@ public class MemoryTests
         }
     }
 
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public void RecurrentLearningAndActing_ManyRounds_LeaveTheTensorCountAsItWas(bool small, bool shared)
+    {
+        const int Steps = 6, Rows = 2, All = Steps * Rows;
+        using var network = new ActorCritic(5, 3, continuous: true, new() { Lstm = 7, Hidden = [16], Shared = shared }, Seeded.Init(1));
+        using var parameters = new FlatParameters(network);
+        using var adam = new FlatAdam(parameters);
+        using var learning = new RecurrentLearning(network, parameters, All, small);
+        using var acting = new RecurrentActing(network, Rows);
+        var (x, starts, policy, values, byLogStd) = (new float[All * 5], new bool[All], new float[All * 3], new float[All], new float[3]);
+        starts[3] = true;
+
+        Round();   // makes the folded copies
+        Round();
+        var before = Seeded.LiveTensors();
+        for (var i = 0; i < 200; i++)
+            Round();
+
+        Assert.Equal(before, Seeded.LiveTensors());
+
+        void Round()
+        {
+            learning.Forward(x, starts, acting.States, policy, values);
+            learning.Backward(policy, values, byLogStd);
+            parameters.ClipGradients(0.5);
+            adam.Step(1e-3);
+            acting.Refresh();
+            acting.Evaluate(new(x.AsSpan(0, Rows * 5)), Rows, policy.AsSpan(0, Rows * 3), values.AsSpan(0, Rows));
+            acting.Value(new(x.AsSpan(0, Rows * 5)), Rows, values.AsSpan(0, Rows));
+            acting.Forget([true, false]);
+        }
+    }
+
     [Fact]
     public void Autograd_TwoThousandRounds_LeaveTheTensorCountAsItWas()
     {
@@ -115,6 +151,24 @@ public class MemoryTests
             learning.Forward(new float[40], new float[24], new float[8]);   // and no backward pass: its graph is freed too
             acting.Evaluate(new float[40], 8, new float[24], new float[8]);
             adam.Step(0.1);
+        }
+
+        Assert.Equal(before, Seeded.LiveTensors());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Dispose_RecurrentAfterUse_LeavesNoTensorsBehind(bool small)
+    {
+        var before = Seeded.LiveTensors();
+        using (var network = new ActorCritic(5, 3, continuous: true, new() { Lstm = 7, Hidden = [16] }, Seeded.Init(1)))
+        using (var parameters = new FlatParameters(network))
+        using (var learning = new RecurrentLearning(network, parameters, 8, small))
+        using (var acting = new RecurrentActing(network, 2))
+        {
+            learning.Forward(new float[40], new bool[8], acting.States, new float[24], new float[8]);   // and no backward pass
+            acting.Evaluate(new float[10], 2, new float[6], new float[2]);
         }
 
         Assert.Equal(before, Seeded.LiveTensors());

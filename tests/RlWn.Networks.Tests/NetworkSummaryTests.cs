@@ -39,6 +39,18 @@ public class NetworkSummaryTests
         Assert.Null(layers["conv1"].Output);
     }
 
+    // Each gate is a layer of the gain of a linear one, 1: g² H / fan_in, and not g² 4 H / fan_in.
+    [Fact]
+    public void Of_RecurrentNetwork_SaysTheGainOfEachGate()
+    {
+        using var network = new ActorCritic(5, 2, continuous: false, new() { Lstm = 11, Hidden = [16] }, Seeded.Init(1));
+        var layers = NetworkSummary.Of(network.Actor).Layers.ToDictionary(layer => layer.Name);
+
+        Assert.Equal(1, layers["lstm.ih"].Gamma!.Value, 6);
+        Assert.Equal(1, layers["lstm.hh"].Gamma!.Value, 6);
+        Assert.Equal(2, layers["head.0"].Gamma!.Value, 6);
+    }
+
     [Fact]
     public void Of_AnyNetwork_CountsEveryParameterOnce()
     {

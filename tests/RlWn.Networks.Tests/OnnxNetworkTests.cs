@@ -93,6 +93,13 @@ public class OnnxNetworkTests
         using var unknown = nn.Tanh();
         using var layer = nn.Sequential(nn.Linear(3, 2), unknown);
         Assert.Contains("Sequential", Assert.Throws<NotSupportedException>(() => OnnxNetwork.ToBytes(layer, [3])).Message, StringComparison.Ordinal);
+        using var recurrent = new ActorCritic(5, 3, false, new() { Lstm = 4, Hidden = [] }, Seeded.Init(1));
+        foreach (var part in (AgentNetwork[])[recurrent.Actor, recurrent.Critic])
+        {
+            var refusal = Assert.Throws<NotSupportedException>(() => OnnxNetwork.ToBytes(part, [5])).Message;
+            Assert.Contains("got RecurrentNetwork. A network with a memory is written by OnnxPolicy", refusal, StringComparison.Ordinal);
+        }
+
         using var network = new Mlp(5, [4], 3, OutputLayer.Plain, 1, Seeded.Init(1));
         Assert.Contains("5", Assert.Throws<ArgumentException>(() => OnnxNetwork.ToBytes(network, [6])).Message, StringComparison.Ordinal);
     }

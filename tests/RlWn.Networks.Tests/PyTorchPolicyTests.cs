@@ -28,6 +28,61 @@ public sealed class PyTorchPolicyTests
         Assert.Equal(like.Metadata, policy.Metadata);
     }
 
+    // What is a critic's is so by its name here: that of the file may be the wanted one's. The greater of (1, 2) + (3, 0) is the first.
+    [Fact]
+    public void Make_ActorThatTheFileCallsCritic_IsRenamedBeforeCriticsAreLeftOut()
+    {
+        using var like = Policy.FromTensors([TensorData.Of("actor.0.weight", [2, 1], [0f, 0]), TensorData.Of("actor.0.bias", [2], [0f, 0])], Policy.DiscreteMetadata([1]));
+        using var policy = PyTorchPolicy.Make(
+            [
+                TensorData.Of("critic.0.weight", [2, 1], [1f, 2]), TensorData.Of("critic.0.bias", [2], [3f, 0]),
+                TensorData.Of("pi.0.weight", [2, 1], [1f, 2]), TensorData.Of("pi.0.bias", [2], [0f, 3]),
+            ],
+            like, NoHidden, new Dictionary<string, string> { ["critic"] = "actor", ["pi"] = "critic" });
+
+        Assert.Equal(0, policy.Act([1f]));
+    }
+
+    // torch.nn.LSTM(1, 1), whose gates are i, f, g, o one below the other.
+    [Fact]
+    public void Make_MemoryByPyTorchsNames_RemembersByTheFormula()
+    {
+        float[] ofInput = [0.5f, -1, 2, 1.5f], ofHidden = [1, 0.25f, -0.5f, 2], biasOfInput = [0.1f, 1, -0.2f, 0], biasOfHidden = [0.2f, 0, 0.3f, -1];
+        var metadata = Policy.DiscreteMetadata([1]);
+        Policy.AddLstm(metadata, 1);
+        using var like = Policy.FromTensors(
+            [
+                TensorData.Of("actor.lstm.ih.weight", [4, 1], new float[4]), TensorData.Of("actor.lstm.ih.bias", [4], new float[4]),
+                TensorData.Of("actor.lstm.hh.weight", [4, 1], new float[4]), TensorData.Of("actor.lstm.hh.bias", [4], new float[4]),
+                TensorData.Of("actor.head.0.weight", [2, 1], [0f, 0]), TensorData.Of("actor.head.0.bias", [2], [0f, 0]),
+            ],
+            metadata);
+        using var policy = PyTorchPolicy.Make(
+            [
+                TensorData.Of("lstm.weight_ih_l0", [4, 1], ofInput), TensorData.Of("lstm.weight_hh_l0", [4, 1], ofHidden),
+                TensorData.Of("lstm.bias_ih_l0", [4], biasOfInput), TensorData.Of("lstm.bias_hh_l0", [4], biasOfHidden),
+                TensorData.Of("out.weight", [2, 1], [1f, -1]), TensorData.Of("out.bias", [2], [0f, 0]),
+            ],
+            like, NoHidden with { Lstm = 1 }, new Dictionary<string, string>
+            {
+                ["lstm.weight_ih_l0"] = "actor.lstm.ih.weight", ["lstm.weight_hh_l0"] = "actor.lstm.hh.weight",
+                ["lstm.bias_ih_l0"] = "actor.lstm.ih.bias", ["lstm.bias_hh_l0"] = "actor.lstm.hh.bias", ["out"] = "actor.head.0",
+            });
+
+        var (state, h, c) = (policy.NewState(), 0.0, 0.0);
+        foreach (var x in (float[])[1, -2, 0.5f])
+        {
+            double[] gates = [.. Enumerable.Range(0, 4).Select(k => (ofInput[k] * x) + biasOfInput[k] + (ofHidden[k] * h) + biasOfHidden[k])];
+            c = (Sigmoid(gates[1]) * c) + (Sigmoid(gates[0]) * Math.Tanh(gates[2]));
+            h = Sigmoid(gates[3]) * Math.Tanh(c);
+            Assert.Equal(h > 0 ? 0 : 1, policy.Act([x], state));
+            Assert.Equal(h, state.Hidden[0], 1e-6);
+            Assert.Equal(c, state.Cell[0], 1e-6);
+        }
+
+        static double Sigmoid(double a) => 1 / (1 + Math.Exp(-a));
+    }
+
     [Fact]
     public void Make_WhatIsMissing_IsNamedWithTheRest()
     {

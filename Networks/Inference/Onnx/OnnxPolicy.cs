@@ -50,8 +50,10 @@ public static class OnnxPolicy
         if (policy.ObservationShape.Count != 1)
             features = graph.Flatten(features);
 
-        if (policy.Memory is { } memory)
-            features = Through(graph, memory, features);
+        var nextCell = "";
+        if (policy.Memory is not null)
+            (features, nextCell) = Through(graph, policy.Memory, features);
+        var nextHidden = features;
         var outputs = Through(graph, policy.Layers, features, policy.Convolutions is null && policy.Memory is null ? "actor." : "actor.head.");
         switch (policy.Head)
         {
@@ -72,6 +74,12 @@ public static class OnnxPolicy
                 break;
             default:
                 throw new NotSupportedException($"Expected a policy of logits, distributions of returns or continuous numbers, which have an ONNX form, got {policy.Head.Description}.");
+        }
+
+        if (policy.Memory is { Units: var units })
+        {
+            graph.Output("next_hidden", nextHidden, OnnxType.Float, units);
+            graph.Output("next_cell", nextCell, OnnxType.Float, units);
         }
 
         return graph.ToModel(policy.Metadata);
@@ -120,7 +128,7 @@ public static class OnnxPolicy
         return features;
     }
 
-    private static string Through(OnnxGraph graph, FoldedLstm memory, string features)
+    private static (string NextHidden, string NextCell) Through(OnnxGraph graph, FoldedLstm memory, string features)
     {
         var (hidden, cell) = (graph.Input("hidden", OnnxType.Float, [memory.Units]), graph.Input("cell", OnnxType.Float, [memory.Units]));
         var seen = graph.Joined(features, hidden);
@@ -128,9 +136,7 @@ public static class OnnxPolicy
         var added = graph.Product(graph.Sigmoid(Gate(0, "input")), graph.Tanh(Gate(2, "candidate")));
         var nextCell = graph.Sum(kept, added);
         var nextHidden = graph.Product(graph.Sigmoid(Gate(3, "output")), graph.Tanh(nextCell));
-        graph.Output("next_hidden", nextHidden, OnnxType.Float, memory.Units);
-        graph.Output("next_cell", nextCell, OnnxType.Float, memory.Units);
-        return nextHidden;
+        return (nextHidden, nextCell);
 
         string Gate(int gate, string name)
         {

@@ -308,6 +308,19 @@ public class PpoAgentTests
         Assert.Contains("environment steps. Lower ppo.learningRate", error.Message, StringComparison.Ordinal);
     }
 
+    // (10³⁰)² is beyond single precision, in which the gradient's length is summed: weights that took such a step would be NaN.
+    [Fact]
+    public void Train_GradientBeyondAnyNumber_EndsBeforeItIsSteppedAlong()
+    {
+        using var envs = Pair((_, _) => (0, new(1e30f, Terminated: false)));
+        using var agent = Agents.Make(envs, Small);
+        var before = agent.Weights();
+
+        Assert.Contains("Expected a finite gradient_norm", Assert.Throws<TrainingDivergedException>(() => agent.Train().Count()).Message, StringComparison.Ordinal);
+        Assert.Equal(0, agent.Updates);
+        Assert.Equal(before, agent.Weights());
+    }
+
     [Fact]
     public void Construct_OtherCountOfEnvironments_IsRefused()
     {

@@ -35,6 +35,23 @@ public class RecurrentPpoAgentTests
         }
     }
 
+    // Bytes, behind convolutions or not, and observations that are normalized, as acting has seen them.
+    [Theory]
+    [InlineData("bytes", Torso.MinAtar, false)]
+    [InlineData("bytes", Torso.MinAtar, true)]
+    [InlineData("bytes", Torso.Mlp, false)]
+    [InlineData("normalized", Torso.Mlp, true)]
+    public void Train_NothingLearnedYetOfAnyObservations_RatiosAreOne(string observed, Torso torso, bool shared)
+    {
+        using var envs = Observing(observed);
+        using var agent = Make(envs, Small with { LearningRate = 0, Epochs = 1, RolloutSteps = 48 }, network: Remembering with { Torso = torso, Shared = shared, PolicyScale = 1 });
+        var reports = agent.Train().Take(3).ToArray();
+
+        Assert.Contains(reports, report => report.Episodes.Count > 0);
+        Assert.All(reports, report => Assert.InRange(report.Of("approx_kl"), 0, 1e-9));
+        Assert.All(reports, report => Assert.Equal(0, report.Of("clip_fraction")));
+    }
+
     [Theory]
     [InlineData(1UL)]
     [InlineData(2UL)]
@@ -84,26 +101,94 @@ public class RecurrentPpoAgentTests
     [Theory]
     [InlineData("CartPoleNoVel-v1", "orthogonal-proposed")]
     [InlineData("Pendulum-v1", "he-no-wn")]
-    public void Load_AfterSave_GoesOnBitByBit(string env, string scheme)
+    public void Load_AfterSave_GoesOnBitByBit(string env, string scheme) =>
+        AssertGoesOn(() => EnvRegistry.MakeVector(env, 4), Remembering with { Scheme = Scheme.Parse(scheme) }, after: 3);
+
+    [Theory]
+    [InlineData("bytes", Torso.MinAtar, false)]
+    [InlineData("bytes", Torso.Mlp, true)]
+    [InlineData("normalized", Torso.Mlp, true)]
+    public void Load_AfterSaveOfAnyObservations_GoesOnBitByBit(string observed, Torso torso, bool shared) =>
+        AssertGoesOn(() => Observing(observed), Remembering with { Torso = torso, Shared = shared }, after: 3);
+
+    // The projection of the first weights is of both.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void Load_AfterSaveOfAProjectedNetwork_GoesOnBitByBit(int after) => AssertGoesOn(
+        () => EnvRegistry.MakeVector("CartPoleNoVel-v1", 4), Remembering with { Scheme = Scheme.Parse("he-pytorch-default"), ProjectEvery = 2 }, after);
+
+    [Fact]
+    public void Load_EnvironmentsThatCannotBeSaved_StartNewEpisodesOfWhichNothingIsRemembered()
+    {
+        using var envs = new SyncVectorEnv<byte, int>(() => new Corridor(5), 4);
+        using var agent = Make(envs, Small with { RolloutSteps = 23 });
+        Assert.Single(agent.Train().Take(1));
+        Assert.Contains(Acting(agent).States, state => state.Hidden.ContainsAnyExcept(0f));   // an episode goes on
+        using var saved = new MemoryStream();
+        agent.Save(new BinaryWriter(saved));
+
+        saved.Position = 0;
+        using var other = Make(envs, Small with { RolloutSteps = 23 });
+        Assert.False(other.ResumesExactly);
+        other.Load(new BinaryReader(saved));
+
+        Assert.Equal(Weights(agent), Weights(other));
+        Assert.All(Acting(other).States, state => Assert.False(state.Hidden.ContainsAnyExcept(0f) || state.Cell.ContainsAnyExcept(0f)));
+        Assert.All(Enumerable.Range(0, 4), i => Assert.Equal(1, envs.Observations.Row<byte>(i)[0]));   // the corridor's first cell
+        Assert.Equal(agent.Steps + (4 * 23), other.Train().First().Steps);
+    }
+
+    // A first rollout that failed leaves a memory behind.
+    [Fact]
+    public void Train_FromTheStart_RemembersNothing()
+    {
+        using var envs = EnvRegistry.MakeVector("CartPoleNoVel-v1", 4);
+        using var agent = Make(envs, Small);
+        foreach (var state in Acting(agent).States)
+        {
+            state.Hidden.Fill(1);
+            state.Cell.Fill(1);
+        }
+
+        Assert.Single(agent.Train().Take(1));
+        Assert.All(StartStates(agent), state => Assert.False(state.Hidden.ContainsAnyExcept(0f) || state.Cell.ContainsAnyExcept(0f)));
+    }
+
+    // As PpoAgent: (10³⁰)² is beyond single precision.
+    [Fact]
+    public void Train_GradientBeyondAnyNumber_EndsBeforeItIsSteppedAlong()
+    {
+        using var envs = new SyncVectorEnv<float, int>(() => new Scripted<int>(new Discrete(2), _ => (0, new(1e30f, Terminated: false))), 2);
+        using var agent = Make(envs, Small);
+        var before = Weights(agent);
+
+        Assert.Contains("Expected a finite gradient_norm", Assert.Throws<TrainingDivergedException>(() => agent.Train().Count()).Message, StringComparison.Ordinal);
+        Assert.Equal(0, agent.Updates);
+        Assert.Equal(before, Weights(agent));
+    }
+
+    private static void AssertGoesOn(Func<VectorEnv> make, NetworkOptions network, int after)
     {
         const long Steps = 6 * 4 * 24;
-        var network = Remembering with { Scheme = Scheme.Parse(scheme) };
-        using var envs = EnvRegistry.MakeVector(env, 4);
+        using var envs = make();
         using var whole = Make(envs, Small, Steps, network: network);
         var expected = whole.Train().Select(Text).ToArray();
 
-        using var firstEnvs = EnvRegistry.MakeVector(env, 4);
+        using var firstEnvs = make();
         using var first = Make(firstEnvs, Small, Steps, network: network);
         using var saved = new MemoryStream();
-        Assert.Equal(3, first.Train().Take(3).Count());
+        if (after == 0)
+            firstEnvs.Reset(1);   // there is nothing to save of them before
+        Assert.Equal(after, first.Train().Take(after).Count());
         Assert.True(first.ResumesExactly);
         first.Save(new BinaryWriter(saved));
         saved.Position = 0;
-        using var secondEnvs = EnvRegistry.MakeVector(env, 4);
-        using var second = Make(secondEnvs, Small, Steps, seed: 99, network: network);
+        using var secondEnvs = make();
+        using var second = Make(secondEnvs, Small, Steps, seed: after == 0 ? 1UL : 99, network: network);   // a run that has started has nothing left of its own seed
         second.Load(new BinaryReader(saved));
 
-        Assert.Equal(expected.Skip(3), second.Train().Select(Text));
+        Assert.Equal(expected.Skip(after), second.Train().Select(Text));
         Assert.Equal(saved.Length, saved.Position);
         Assert.Equal(Weights(whole), Weights(second));
 
@@ -137,6 +222,86 @@ public class RecurrentPpoAgentTests
         Assert.Equal(8, loaded.StateUnits);
     }
 
+    [Theory]
+    [InlineData(Torso.MinAtar, false)]
+    [InlineData(Torso.Mlp, true)]
+    public void SnapshotPolicy_OfBytes_ActsAsTheNetworkOverAnEpisode(Torso torso, bool shared)
+    {
+        const int Length = 40;
+        using var envs = Observing("bytes");
+        using var agent = Make(envs, Small, network: Remembering with { Torso = torso, Shared = shared, PolicyScale = 1 });
+        Assert.Equal(2, agent.Train().Take(2).Count());
+        using var folder = new TemporaryFolder();
+        using (var policy = agent.SnapshotPolicy())
+            policy.Save(folder["policy.safetensors"]);
+        using var loaded = Policy.Load(folder["policy.safetensors"]);
+        Assert.Equal(8, loaded.StateUnits);
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var random = new Random(3);
+        byte[] bytes = [.. Enumerable.Range(0, Length * loaded.ObservationSize).Select(_ => (byte)random.Next(2))];
+        using var numbers = tensor(bytes.Select(value => (float)value).ToArray(), [Length, 1, loaded.ObservationSize]);   // 1 is a grid's greatest
+        var expected = Network(agent).Actor.call(numbers).narrow(-1, 0, loaded.ActionCount).argmax(-1).data<long>().ToArray();
+        var (onBytes, onNumbers) = (loaded.NewState(), loaded.NewState());
+        for (var t = 0; t < Length; t++)
+        {
+            Assert.Equal(expected[t], loaded.ActOnBytes(bytes.AsSpan(t * loaded.ObservationSize, loaded.ObservationSize), onBytes));
+            Assert.Equal(expected[t], loaded.Act(numbers[t].data<float>().ToArray(), onNumbers));
+        }
+
+        Assert.Equal(onNumbers.Hidden, onBytes.Hidden);
+        Assert.True(expected.Distinct().Count() > 1);
+    }
+
+    // What the task gives is what the policy takes: it normalizes by itself, and remembers what that gives.
+    [Fact]
+    public void SnapshotPolicy_OfNormalizedObservations_ActsOnThoseOfTheTask()
+    {
+        using var envs = (NormalizedVectorEnv)Observing("normalized");
+        using var agent = Make(envs, Small, network: Remembering with { PolicyScale = 1 });
+        Assert.Equal(2, agent.Train().Take(2).Count());
+        using var policy = agent.SnapshotPolicy();
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var generator = new Generator(3);
+        var observations = randn([30, 1, 2], generator: generator);
+        var normalized = new float[30 * 2];
+        envs.NormalizeObservations(observations.data<float>().ToArray(), normalized);
+        Assert.NotEqual(observations.data<float>().ToArray(), normalized);
+        var expected = Network(agent).Actor.call(tensor(normalized, [30, 1, 2])).argmax(-1).data<long>().ToArray();
+        var state = policy.NewState();
+
+        Assert.Equal(expected, Enumerable.Range(0, 30).Select(t => (long)policy.Act(observations[t].data<float>().ToArray(), state)));
+        Assert.Equal(2, expected.Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData(8, false)]
+    [InlineData(8, true)]
+    [InlineData(Agents.TooWideForPlain, false)]
+    public void Train_TwentyReports_KeepAsManyTensorsAsTwo(int width, bool shared)
+    {
+        using var envs = new SyncVectorEnv<float, float>(() => new Upright(2), 4);
+        using var agent = Make(envs, Small with { RolloutSteps = 8, Epochs = 1 }, network: Remembering with { Hidden = [width], Shared = shared });
+        Assert.Equal(2, agent.Train().Take(2).Count());
+        var afterTwo = LiveTensors();
+        Assert.Equal(20, agent.Train().Take(20).Count());
+
+        Assert.Equal(afterTwo, LiveTensors());
+    }
+
+    [Fact]
+    public void Construct_NetworkWithoutMemory_LeavesNoTensorsBehind()
+    {
+        using var envs = EnvRegistry.MakeVector("CartPoleNoVel-v1", 4);
+        var before = LiveTensors();
+        Assert.Throws<ArgumentException>(() => Make(envs, Small, network: Remembering with { Lstm = 0 }));
+
+        Assert.Equal(before, LiveTensors());
+    }
+
     [Fact]
     public void Diagnose_AfterAReport_TellsOfTheMemorysLayersToo()
     {
@@ -151,6 +316,18 @@ public class RecurrentPpoAgentTests
             layers.Select(layer => layer.Layer));
         Assert.All(layers, layer => Assert.True(layer.VGradientNorm > 0 || layer.GGradientNorm > 0));
         Assert.Equal(Weights(alone), Weights(watched));
+    }
+
+    [Fact]
+    public void Dispose_Twice_IsAsOnce()
+    {
+        using var envs = EnvRegistry.MakeVector("CartPoleNoVel-v1", 4);
+        var agent = Make(envs, Small);
+        Assert.Single(agent.Train().Take(1));
+        agent.Dispose();
+        agent.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => agent.Train().First());
     }
 
     [Fact]
@@ -172,6 +349,15 @@ public class RecurrentPpoAgentTests
     private static RecurrentPpoAgent Make(VectorEnv envs, PpoOptions options, long steps = long.MaxValue, ulong seed = 1, NetworkOptions? network = null) =>
         new(envs, options with { Environments = envs.Count }, network ?? Remembering, seed, CPU, steps);
 
+    private static VectorEnv Observing(string kind) => kind switch
+    {
+        "bytes" => EnvRegistry.MakeVector("MinAtar/Breakout-v1", 4),
+        _ => new NormalizedVectorEnv(EnvRegistry.MakeVector("CartPoleNoVel-v1", 4)),
+    };
+
+    // Those that this thread made and did not dispose.
+    private static long LiveTensors() => TorchSharp.DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+
     private static float[] Weights(RecurrentPpoAgent agent)
     {
         using var scope = NewDisposeScope();
@@ -180,6 +366,12 @@ public class RecurrentPpoAgentTests
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "network")]
     private static extern ref readonly ActorCritic Network(RecurrentPpoAgent agent);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "acting")]
+    private static extern ref readonly RecurrentActing Acting(RecurrentPpoAgent agent);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "startStates")]
+    private static extern ref readonly RecurrentState[] StartStates(RecurrentPpoAgent agent);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "rollout")]
     private static extern ref readonly Rollout Collected(RecurrentPpoAgent agent);
