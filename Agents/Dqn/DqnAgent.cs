@@ -20,7 +20,9 @@ namespace RlWn.Agents.Dqn;
 /// </remarks>
 public sealed class DqnAgent : IAgent
 {
-    private const int FewSteps = 16;   // between updates: acting by weights that are brought into another form pays for itself with more
+    // Steps between updates up to which the learning network acts too. Weights brought into a form of acting's own pay for themselves from 10 to 12 steps on with two
+    // layers of 256 units, from 22 with 120 and from some 50 with MinAtar's network (benchmarks/results/2026-11-24-minatar-dqn.md): either way costs little at 16.
+    private const int FewSteps = 16;
 
     private readonly VectorEnv envs;
     private readonly DqnOptions options;
