@@ -73,7 +73,8 @@ public sealed class FlatParameters : IDisposable
 
     /// <summary>Scales the gradient down to a norm of at most <paramref name="maxNorm"/>; a smaller one stays as it is.</summary>
     /// <param name="maxNorm">Above 0.</param>
-    /// <returns>The norm before scaling.</returns>
+    /// <returns>The norm before scaling: NaN or infinite where a gradient is, or where squares are beyond the type's range. Gradients are then of no use any more.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The bound is not above 0.</exception>
     /// <remarks>Pascanu et al. 2013, arXiv:1211.5063, algorithm 1; the coefficient is max / (norm + 1e-6), at most 1, as PyTorch has it.</remarks>
     public double ClipGradients(double maxNorm)
     {
@@ -87,7 +88,7 @@ public sealed class FlatParameters : IDisposable
         if (coefficient >= 1)
             return norm;
 
-        using var factor = tensor(coefficient, Gradients.dtype, Gradients.device);   // of a NaN all become NaN, to be found
+        using var factor = tensor(coefficient, Gradients.dtype, Gradients.device);   // of a NaN all become NaN; of an infinite one it alone does, and all others 0
         Gradients.mul_(factor);
         return norm;
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
+using RlWn.Init;
 using static TorchSharp.torch;
 
 namespace RlWn.Networks;
@@ -11,47 +12,100 @@ namespace RlWn.Networks;
 /// <remarks>
 /// On a busy machine, where it is not given a processor in time, the caller does both pieces, one after the other; and where it loses its processor amid a piece,
 /// the caller does the next thousand alone. Libtorch computes on it alone, but settings of a thread, as <c>no_grad</c>, are not the caller's. One caller at a time.
+/// The thread starts with the first piece of work.
 /// </remarks>
 public sealed class SecondThread : IDisposable
 {
+    internal static readonly TimeSpan Patience = TimeSpan.FromMicroseconds(300);   // between two pieces: longer than a step of learning is
+
     private const int Idle = 0, Waiting = 1, Taken = 2, Done = 3;   // of the piece of work
     private const int AloneAfterStall = 1_000;                      // pieces
     private const int Longer = 4;                                   // than the caller's own piece took, and Stall, is too long to wait
     private static readonly TimeSpan Stall = TimeSpan.FromMicroseconds(500);
-    private static readonly TimeSpan Patience = TimeSpan.FromMicroseconds(300);   // between two pieces: longer than a step of learning is
 
     private readonly AutoResetEvent wake = new(false);
-    private readonly Thread thread;
+    private Thread? thread;
     private Action work = () => { };
     private Exception? failure;
     private int state;
-    private int alone;   // pieces that the caller is still to do by itself
+    private int alone;     // pieces that the caller is still to do by itself
+    private int callers;   // in Run, at most 1
     private volatile bool isResting;
     private volatile bool isOver;
 
-    /// <summary>Starts the thread.</summary>
-    public SecondThread()
-    {
-        thread = new(Work) { Name = nameof(SecondThread), IsBackground = true };
-        thread.Start();
-    }
+    /// <summary>How many pieces this thread has done; the caller did the others.</summary>
+    internal long DoneBeside { get; private set; }
+
+    /// <summary>Whether the caller waits until each piece is taken, however busy the machine is, for tests of what then happens.</summary>
+    internal bool IsNeverAlone { get; set; }
+
+    /// <summary>Whether the thread has given up looking out for work, until it is woken.</summary>
+    internal bool IsResting => isResting;
 
     /// <summary>Does two pieces of work at once and returns when both are done.</summary>
     /// <param name="beside">What this thread does, or the caller after its own.</param>
     /// <param name="own">What the caller does.</param>
+    /// <exception cref="InvalidOperationException">Other pieces are under way: it was called by two threads, or out of a piece of work.</exception>
+    /// <exception cref="ObjectDisposedException">The thread was ended.</exception>
     /// <exception cref="Exception">What either has thrown; the caller's own goes first.</exception>
     public void Run(Action beside, Action own)
     {
         ArgumentNullException.ThrowIfNull(beside);
         ArgumentNullException.ThrowIfNull(own);
-        if (alone > 0)
+        ObjectDisposedException.ThrowIf(isOver, this);
+        if (Interlocked.Exchange(ref callers, 1) != 0)
         {
-            alone--;
-            own();
-            beside();
-            return;
+            throw new InvalidOperationException(
+                "Expected one caller at a time and no call out of a piece of work, got a call while pieces are under way. Make a SecondThread for each caller.");
         }
 
+        try
+        {
+            if (thread is null)
+                Start();
+            if (alone > 0 && !IsNeverAlone)
+                DoAlone(beside, own);
+            else
+                DoBoth(beside, own);
+        }
+        finally
+        {
+            Volatile.Write(ref callers, 0);
+        }
+    }
+
+    /// <summary>Ends the thread, once no piece of work is under way. A second call does nothing.</summary>
+    public void Dispose()
+    {
+        if (isOver)
+            return;
+
+        isOver = true;
+        wake.Set();
+        thread?.Join();
+        wake.Dispose();
+    }
+
+    private void Start()
+    {
+        using var hasStarted = new ManualResetEvent(false);
+        var starting = new Thread(() => Work(hasStarted)) { Name = nameof(SecondThread), IsBackground = true };
+        var torchThreads = get_num_threads();
+        starting.Start();
+        thread = starting;
+        hasStarted.WaitOne();
+        set_num_threads(torchThreads);   // which the other's number is not to become for threads that come later
+    }
+
+    private void DoAlone(Action beside, Action own)
+    {
+        alone--;
+        own();
+        beside();
+    }
+
+    private void DoBoth(Action beside, Action own)
+    {
         (work, failure) = (beside, null);
         var since = Stopwatch.GetTimestamp();
         Interlocked.Exchange(ref state, Waiting);   // a full fence: either it is seen, or the thread is seen resting
@@ -65,6 +119,8 @@ public sealed class SecondThread : IDisposable
         }
         finally
         {
+            if (IsNeverAlone)
+                SpinWait.SpinUntil(() => Volatile.Read(ref state) != Waiting);
             isLeft = Interlocked.CompareExchange(ref state, Idle, Waiting) == Waiting;
             if (!isLeft)
                 WaitUntilDone(Stopwatch.GetElapsedTime(since));
@@ -76,28 +132,21 @@ public sealed class SecondThread : IDisposable
             ExceptionDispatchInfo.Throw(failure);
     }
 
-    /// <summary>Ends the thread.</summary>
-    public void Dispose()
-    {
-        isOver = true;
-        wake.Set();
-        thread.Join();
-        wake.Dispose();
-    }
-
     private void WaitUntilDone(TimeSpan ownTook)
     {
         var (since, spin) = (Stopwatch.GetTimestamp(), default(SpinWait));
         while (Volatile.Read(ref state) != Done)
             spin.SpinOnce(sleep1Threshold: -1);   // lets other threads go first, but never sleeps
         Volatile.Write(ref state, Idle);
+        DoneBeside++;
         if (Stopwatch.GetElapsedTime(since) > Stall + (Longer * ownTook))
             alone = AloneAfterStall;
     }
 
-    private void Work()
+    private void Work(EventWaitHandle hasStarted)
     {
-        set_num_threads(1);
+        TorchThreads.ComputeAlone();
+        hasStarted.Set();
         while (!isOver)
         {
             var since = Stopwatch.GetTimestamp();
@@ -105,8 +154,10 @@ public sealed class SecondThread : IDisposable
             {
                 Thread.SpinWait(8);
                 Thread.Yield();   // to whoever has something to do
-                if (Stopwatch.GetElapsedTime(since) > Patience)
-                    Rest();
+                if (Stopwatch.GetElapsedTime(since) <= Patience)
+                    continue;
+                Rest();
+                since = Stopwatch.GetTimestamp();   // woken too late for one piece, it is in time for the next
             }
 
             if (Interlocked.CompareExchange(ref state, Taken, Waiting) != Waiting)

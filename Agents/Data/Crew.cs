@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using RlWn.Init;
 using static TorchSharp.torch;
 
 namespace RlWn.Agents.Data;
@@ -34,15 +35,19 @@ internal sealed class Crew : IDisposable
     /// <summary>Lets every thread do its work once.</summary>
     public void Start()
     {
-        if (!hasStarted)
+        failure = null;
+        if (hasStarted)
         {
-            hasStarted = true;
-            foreach (var thread in threads)
-                thread.Start();
+            barrier.SignalAndWait();
+            return;
         }
 
-        failure = null;
+        hasStarted = true;
+        var torchThreads = get_num_threads();
+        foreach (var thread in threads)
+            thread.Start();
         barrier.SignalAndWait();
+        set_num_threads(torchThreads);   // which the crew's number is not to become for threads that come later
     }
 
     /// <summary>Waits until all have done it.</summary>
@@ -73,7 +78,7 @@ internal sealed class Crew : IDisposable
 
     private void Run(int index)
     {
-        set_num_threads(1);
+        TorchThreads.ComputeAlone();
         while (true)
         {
             barrier.SignalAndWait();

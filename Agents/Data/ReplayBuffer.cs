@@ -264,6 +264,9 @@ internal sealed unsafe class ReplayBuffer : IDisposable
                     priorities[At(i, position)] = reader.ReadDouble();
                 reader.BaseStream.ReadExactly(Frame(At(i, position)));
             }
+
+            for (var position = used[i]; priorities is not null && position < ring; position++)
+                priorities[At(i, position)] = 0;   // what this buffer held there before is not to be drawn
         }
 
         Count = slots.Count(slot => slot.HasFlag(Slot.Ready));

@@ -1,10 +1,10 @@
+using System.ComponentModel.DataAnnotations;
 using RlWn.Agents.Data;
 using RlWn.Agents.Formulas;
 using RlWn.Envs;
 using RlWn.Inference;
 using RlWn.Init;
 using RlWn.Networks;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace RlWn.Agents.Dqn;
@@ -20,7 +20,9 @@ namespace RlWn.Agents.Dqn;
 /// </remarks>
 public sealed class DqnAgent : IAgent
 {
-    private const int FewSteps = 16;   // between updates: acting by weights that are brought into another form pays for itself with more
+    // Steps between updates up to which the learning network acts too. Weights brought into a form of acting's own pay for themselves from 10 to 12 steps on with two
+    // layers of 256 units, from 22 with 120 and from some 50 with MinAtar's network (benchmarks/results/2026-11-24-minatar-dqn.md): either way costs little at 16.
+    private const int FewSteps = 16;
 
     private readonly VectorEnv envs;
     private readonly DqnOptions options;
@@ -37,7 +39,7 @@ public sealed class DqnAgent : IAgent
     private readonly ActingNetwork? acting;               // none where the learning network acts too
     private readonly ActingNetwork targetActing;
     private readonly LearningNetwork learning;
-    private readonly SecondThread? second;                // where two threads are asked for
+    private readonly SecondThread? second;                // where two threads are asked for and have something to do
     private readonly Action evaluateTarget, evaluateOnline;
     private readonly FlatAdam optimizer;
     private readonly Projection projection;
@@ -68,7 +70,7 @@ public sealed class DqnAgent : IAgent
     /// <param name="device">Where the network learns.</param>
     /// <param name="totalSteps">When training ends and schedules reach their end, in environment steps; rounded up to whole steps of the vector.</param>
     /// <exception cref="ArgumentException">The vector's size or spaces do not fit.</exception>
-    /// <exception cref="System.ComponentModel.DataAnnotations.ValidationException">The settings contradict each other.</exception>
+    /// <exception cref="ValidationException">The settings contradict each other, or batches of one are to be normalized.</exception>
     public DqnAgent(VectorEnv envs, DqnOptions options, NetworkOptions network, ulong seed, Device device, long totalSteps)
     {
         ArgumentNullException.ThrowIfNull(envs);
@@ -78,6 +80,8 @@ public sealed class DqnAgent : IAgent
         ArgumentOutOfRangeException.ThrowIfLessThan(totalSteps, 1);
         options.Validate();
         network.Validate();
+        if (options.BatchSize < 2 && (network.Scheme.HasBatchNorm || network.NormPartner == NormPartner.BatchNorm))
+            throw new ValidationException($"Expected dqn.batchSize of at least 2 with batch normalization, got {options.BatchSize}: one row has no variance. Take a larger batch or another network.scheme.");
         if (envs.Count != options.Environments)
             throw new ArgumentException($"Expected {options.Environments} environments as dqn.environments says, got {envs.Count}.", nameof(envs));
         actions = envs.ActionSpace is Discrete discrete
@@ -98,15 +102,22 @@ public sealed class DqnAgent : IAgent
         parameters = new FlatParameters(this.network, scalesLast: network.ScaleLearningRate != 1);
         targetParameters = new FlatParameters(target, scalesLast: network.ScaleLearningRate != 1);
         targetActing = new ActingNetwork(target);
-        second = network.Threads > 1 && targetActing.IsPlainCSharp && device.type == DeviceType.CPU ? new SecondThread() : null;
         (evaluateTarget, evaluateOnline) = (EvaluateTarget, EvaluateOnline);
-        optimizer = new FlatAdam(parameters, epsilon: options.AdamEpsilon, scaleLearningRate: network.ScaleLearningRate, second: second);
         projection = new Projection(this.network, network.ProjectEvery);
         targetStep = tensor((float)options.TargetStep, device: device).DetachFromDisposeScope();
 
-        learning = new LearningNetwork(this.network, parameters, Math.Max(options.BatchSize, envs.Count), second);
-        if (!learning.IsPlainCSharp || !(options.Noisy || options.TrainEvery <= FewSteps * envs.Count))
+        var actsByLearning = options.Noisy || options.TrainEvery <= FewSteps * envs.Count;
+        second = network.Threads > 1 && targetActing.IsPlainCSharp ? new SecondThread() : null;   // which starts with its first piece of work
+        learning = new LearningNetwork(this.network, parameters, actsByLearning ? Math.Max(options.BatchSize, envs.Count) : options.BatchSize, second);
+        if (!learning.IsPlainCSharp)
+        {
+            second?.Dispose();
+            second = null;
+        }
+
+        if (!learning.IsPlainCSharp || !actsByLearning)
             acting = new ActingNetwork(this.network);
+        optimizer = new FlatAdam(parameters, epsilon: options.AdamEpsilon, scaleLearningRate: network.ScaleLearningRate, second: second);
         CopyToTarget(share: null);
 
         var (size, outputs) = (options.BatchSize, loss.Outputs);
@@ -311,7 +322,7 @@ public sealed class DqnAgent : IAgent
             targetActing.Refresh();
         }
 
-        if (second is not null && learning.IsPlainCSharp)
+        if (second is not null)
         {
             second.Run(evaluateTarget, evaluateOnline);
             return;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace RlWn.Inference;
@@ -9,10 +10,19 @@ internal static unsafe class Gemm
     public static readonly int Lanes = Vector512.IsHardwareAccelerated ? 16 : Vector256.IsHardwareAccelerated ? 8 : 4;
 
     private const int PackedFromRows = 16, PackedFromWidth = 512, PackedInner = 512;   // numbers; the panel is at most 66 KB on the stack
-    private const nuint Alignment = 64;
+    internal const int Alignment = 64;   // bytes
 
     /// <summary>A row's length in memory: the next multiple of <see cref="Lanes"/>.</summary>
     public static int Padded(int width) => (width + Lanes - 1) / Lanes * Lanes;
+
+    /// <summary>Numbers on the stack that hold a panel of K rows of two vectors wherever it begins: the stack promises less than a cache line's alignment.</summary>
+    /// <param name="lanes">Numbers in a vector.</param>
+    /// <param name="inner">K.</param>
+    internal static int PanelRoom(int lanes, int inner) => (2 * lanes * inner) + (Alignment / sizeof(float));
+
+    /// <summary>Where a panel begins in its room: at the next cache line.</summary>
+    /// <param name="room">Where the room begins.</param>
+    internal static nuint PanelStart(nuint room) => (room + Alignment - 1) / Alignment * Alignment;
 
     /// <summary>C = A B, or C = A B + bias in every row.</summary>
     /// <param name="a">A, [M, K]: entry (m, k) lies at m aRow + k aColumn, so that a transposed matrix needs no copy.</param>
@@ -139,6 +149,7 @@ internal static unsafe class Gemm
             (to[0], to[1], to[2], to[3]) = (TSimd.Sum(c0), TSimd.Sum(c1), TSimd.Sum(c2), TSimd.Sum(c3));
     }
 
+    [SkipLocalsInit]   // the panel is written before it is read, and would be cleared at every call
     private static void Multiply<TVector, TSimd>(float* a, nint aRow, nint aColumn, float* b, float* bias, float* c, int rows, int inner, int padded)
         where TVector : struct
         where TSimd : ISimd<TVector>
@@ -147,8 +158,8 @@ internal static unsafe class Gemm
         var column = 0;
         // Rows of B a page or so apart would push each other out of the nearest cache: the columns that many rows of A meet are laid together first.
         var isPacked = rows >= PackedFromRows && padded >= PackedFromWidth && inner <= PackedInner;
-        var room = stackalloc float[isPacked ? (2 * n * inner) + n : 0];
-        var panel = (float*)(((nuint)room + Alignment - 1) / Alignment * Alignment);
+        var room = stackalloc float[isPacked ? PanelRoom(n, inner) : 0];
+        var panel = (float*)PanelStart((nuint)room);
         for (; column + (2 * n) <= padded; column += 2 * n)
         {
             var row = 0;

@@ -67,6 +67,22 @@ internal static class Agents
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "target")]
     public static extern ref readonly AgentNetwork Target(this DqnAgent agent);
 
+    /// <summary>The batch that was learned from last.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "batch")]
+    public static extern ref readonly Transitions Batch(this DqnAgent agent);
+
+    /// <summary>The thread beside the caller's, if there is one.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "second")]
+    public static extern ref readonly SecondThread? Second(this DqnAgent agent);
+
+    /// <summary>Has every piece of work done beside, however busy the machine is.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "set_IsNeverAlone")]
+    public static extern void SetNeverAlone(this SecondThread thread, bool value);
+
+    /// <summary>How many pieces of work the thread has done.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_DoneBeside")]
+    public static extern long DoneBeside(this SecondThread thread);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "rollout")]
     public static extern ref readonly Rollout Rollout(this PpoAgent agent);
 

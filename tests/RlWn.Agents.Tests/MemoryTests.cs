@@ -135,10 +135,12 @@ public class MemoryTests
 
     // From the step on at which the buffer is full and its ring goes round.
     [Theory]
-    [InlineData(false, 16, 4)]
-    [InlineData(true, 16, 4)]
-    [InlineData(true, Agents.TooWideForPlain, 40)]
-    public void Train_DqnOnAFullBuffer_RunsInFlatMemory(bool rainbow, int width, int trainEvery)
+    [InlineData("CartPole-v1", false, 16, 4)]
+    [InlineData("CartPole-v1", true, 16, 4)]
+    [InlineData("CartPole-v1", true, Agents.TooWideForPlain, 40)]
+    [InlineData("MinAtar/Breakout-v1", false, 16, 4)]   // on two threads
+    [InlineData("MinAtar/Breakout-v1", true, 16, 4)]
+    public void Train_DqnOnAFullBuffer_RunsInFlatMemory(string env, bool rainbow, int width, int trainEvery)
     {
         const long MostGrowth = 24 << 20, MostManagedGrowth = 64 << 10;   // bytes
         var options = new DqnOptions { Environments = 2, BufferSize = 1000, BatchSize = 16, LearningStarts = 200, TrainEvery = trainEvery, SyncTargetEvery = 100 };
@@ -150,8 +152,11 @@ public class MemoryTests
             };
         }
 
-        using var envs = EnvRegistry.MakeVector("CartPole-v1", 2);
-        using var agent = Agents.MakeDqn(envs, options, SoakSteps, width: width);
+        using var envs = EnvRegistry.MakeVector(env, 2);
+        var isGrid = envs.ObservationSpace is ByteBox;
+        using var agent = new DqnAgent(
+            envs, options, new() { Hidden = [width], Torso = isGrid ? Inference.Torso.MinAtar : Inference.Torso.Mlp, Threads = isGrid ? 2 : 1 }, 1, CPU, SoakSteps);
+        agent.Second()?.SetNeverAlone(true);
         using var training = agent.Train().GetEnumerator();
         Until(SoakSteps / 2);
         var (tensors, managed, memory) = (LiveTensors(), GC.GetTotalMemory(forceFullCollection: true), ResidentBytes());
@@ -159,6 +164,7 @@ public class MemoryTests
 
         var growth = (Tensors: LiveTensors() - tensors, Managed: GC.GetTotalMemory(forceFullCollection: true) - managed, Resident: ResidentBytes() - memory);
         TestContext.Current.TestOutputHelper?.WriteLine($"{agent.Steps} steps, {agent.Updates} updates: {growth}, resident {ResidentBytes() >> 20} MB");
+        Assert.Equal(isGrid, agent.Second()?.DoneBeside() > 0);
         Assert.Equal(0, growth.Tensors);
         Assert.InRange(growth.Managed, long.MinValue, MostManagedGrowth);
         Assert.InRange(growth.Resident, long.MinValue, MostGrowth);

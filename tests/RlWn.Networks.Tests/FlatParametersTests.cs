@@ -94,6 +94,32 @@ public class FlatParametersTests
         Seeded.AssertClose(tensor([0.6f, 0.8f]), parameters.Gradients, 1e-6);
     }
 
+    // max / (NaN + ε) is NaN, which all numbers become; max / (∞ + ε) is 0, and 0 ∞ is NaN.
+    [Theory]
+    [InlineData(float.NaN, float.NaN)]
+    [InlineData(float.PositiveInfinity, 0)]
+    [InlineData(float.NegativeInfinity, 0)]
+    public void ClipGradients_NotFinite_SaysSoByItsNorm(float gradient, float beside)
+    {
+        using var scope = NewDisposeScope();
+        using var layer = nn.Linear(2, 1, hasBias: false);
+        using var parameters = new FlatParameters(layer);
+        parameters.Gradients.copy_(tensor([gradient, 4f]));
+
+        Assert.Equal(Math.Abs(gradient), parameters.ClipGradients(1));
+        Assert.Equal([float.NaN, beside], parameters.Gradients.data<float>().ToArray());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    public void ClipGradients_NoBound_IsRefused(double maxNorm)
+    {
+        using var layer = nn.Linear(2, 1, hasBias: false);
+        using var parameters = new FlatParameters(layer);
+        Assert.Throws<ArgumentOutOfRangeException>(nameof(maxNorm), () => parameters.ClipGradients(maxNorm));
+    }
+
     [Fact]
     public void Constructor_MixedTypes_IsRefused()
     {

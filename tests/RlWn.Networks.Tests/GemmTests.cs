@@ -17,6 +17,22 @@ public unsafe class GemmTests
     public void Multiply_ManyWideRows_IsTheNaiveProduct() =>   // columns of B are laid together first
         Gen.Select(Gen.Int[14, 35], Gen.Int[0, 40], Gen.Int[490, 1_060], Gen.Int[0, 3], Gen.Bool, Gen.Bool, Gen.Int).Sample(IsTheNaiveProduct, iter: 30);
 
+    // The stack is aligned to 16 bytes, so a panel may begin up to 48 bytes into its room.
+    [Theory]
+    [InlineData(4)]
+    [InlineData(8)]
+    [InlineData(16)]
+    public void PanelRoom_WhereverTheStackIs_HoldsThePanel(int lanes)
+    {
+        const int Inner = 512, StackAlignment = 16;
+        for (nuint room = StackAlignment; room <= 4 * Gemm.Alignment; room += StackAlignment)
+        {
+            var start = Gemm.PanelStart(room);
+            Assert.True(start >= room && start % Gemm.Alignment == 0);
+            Assert.InRange(start + (nuint)(2 * lanes * Inner * sizeof(float)), start, room + (nuint)(Gemm.PanelRoom(lanes, Inner) * sizeof(float)));
+        }
+    }
+
     [Fact]
     public void MultiplyTransposed_AnySizes_IsTheNaiveProductScaledAndShifted() =>
         Gen.Select(Gen.Int[0, 11], Gen.Int[1, 6], Gen.Int[1, 23], Gen.Bool, Gen.Int).Sample(

@@ -25,6 +25,27 @@ public class A3cAgentTests
         Assert.False(agent.ResumesExactly);
     }
 
+    // Each worker has libtorch compute on itself alone, which is not to become the number of threads that come later.
+    [Fact]
+    public void Train_Workers_LeaveLibtorchsThreadsToOthersAsTheyWere()
+    {
+        try
+        {
+            set_num_threads(3);
+            using var agent = CartPole(Options);
+            Assert.NotEmpty(agent.Train().Take(1));
+            var later = 0;
+            var other = new Thread(() => later = get_num_threads());
+            other.Start();
+            other.Join();
+            Assert.Equal((3, 3), (get_num_threads(), later));
+        }
+        finally
+        {
+            set_num_threads(1);
+        }
+    }
+
     [Fact]
     public void Train_Report_ClosesItsUpdatesAndTheirSteps()
     {

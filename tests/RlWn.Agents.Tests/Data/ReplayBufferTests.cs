@@ -165,6 +165,26 @@ public class ReplayBufferTests
         }
     }
 
+    // Of 64 slots the saved buffer has written six, of which five can be drawn; the other one all.
+    [Fact]
+    public void Load_IntoAUsedBuffer_DrawsOnlyWhatWasSaved()
+    {
+        using var envs = new SyncVectorEnv<float, int>(() => new Ring([1, 1, 1, 1, 1], steps: 1000, terminates: true), 1);
+        using var replay = new ReplayBuffer(64, envs, stack: 1, steps: 1, gamma: 1, rewardScale: 1, prioritized: true);
+        using var used = new ReplayBuffer(64, envs, stack: 1, steps: 1, gamma: 1, rewardScale: 1, prioritized: true);
+        Fill(used, envs, steps: 100);
+        Fill(replay, envs, steps: 5);
+        using var saved = new MemoryStream();
+        replay.Save(new BinaryWriter(saved));
+        saved.Position = 0;
+        used.Load(new BinaryReader(saved));
+
+        var (drawn, weights) = (new int[500], new float[500]);
+        used.DrawByPriority(new Rng(1), beta: 1, drawn, weights);
+        Assert.All(drawn, index => Assert.InRange(index, 0, 4));
+        Assert.All(weights, weight => Assert.Equal(1, weight));   // all priorities are alike
+    }
+
     [Fact]
     public void Constructor_TooSmall_SaysHowLargeAtLeast()
     {

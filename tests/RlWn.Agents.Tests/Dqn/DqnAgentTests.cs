@@ -1,6 +1,8 @@
+using System.ComponentModel.DataAnnotations;
 using RlWn.Agents.Dqn;
 using RlWn.Envs;
 using RlWn.Init;
+using RlWn.Networks;
 using static TorchSharp.torch;
 
 namespace RlWn.Agents.Tests.Dqn;
@@ -24,6 +26,57 @@ public class DqnAgentTests
         var online = agent.Network().named_buffers().ToDictionary(entry => entry.name, entry => entry.buffer);
         Assert.All(agent.Target().named_buffers(), entry => Assert.Equal(online[entry.name], entry.buffer));
         Assert.Contains(online, entry => entry.Key.EndsWith("running_mean", StringComparison.Ordinal) && entry.Value.abs().max().item<float>() > 1e-3);
+    }
+
+    // One row has no variance, however many environments act.
+    [Theory]
+    [InlineData("orthogonal-wn-bn", NormPartner.None)]
+    [InlineData("orthogonal-proposed", NormPartner.BatchNorm)]
+    public void Constructor_BatchNormalizationOfOneRow_IsRefused(string scheme, NormPartner partner)
+    {
+        using var envs = EnvRegistry.MakeVector("CartPole-v1", 2);
+        var error = Assert.Throws<ValidationException>(
+            () => new DqnAgent(envs, Small with { BatchSize = 1 }, new() { Hidden = [16], Scheme = Scheme.Parse(scheme), NormPartner = partner }, 1, CPU, 400));
+        Assert.Contains("dqn.batchSize of at least 2", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(16, 1, false)]
+    [InlineData(16, 2, true)]
+    [InlineData(Agents.TooWideForPlain, 2, false)]   // libtorch learns
+    public void Constructor_Threads_SecondOneWhereItHasWork(int width, int threads, bool isThere)
+    {
+        using var envs = EnvRegistry.MakeVector("CartPole-v1", 2);
+        using var agent = new DqnAgent(envs, Small, new() { Hidden = [width], Threads = threads }, 1, CPU, 100);
+        Assert.Equal(isThere, agent.Second() is not null);
+        Assert.NotEmpty(agent.Train());
+    }
+
+    // More environments than rows in a batch: the passes that act need room for each.
+    [Fact]
+    public void Train_MoreEnvironmentsThanRowsInABatch_Acts()
+    {
+        using var envs = EnvRegistry.MakeVector("CartPole-v1", 8);
+        using var agent = Agents.MakeDqn(envs, Small with { Environments = 8, BatchSize = 2, EpsilonStart = 0, EpsilonEnd = 0 }, steps: 400);
+        Assert.True(agent.Train().Last().Updates > 0);
+    }
+
+    // It acted by the weights before, without a random step; the update that follows hardly moves them. So what it learned from is what the network now says.
+    [Fact]
+    public void Train_DataDependentScheme_TheFirstUpdateSeesTheScaledNetwork()
+    {
+        using var envs = EnvRegistry.MakeVector("CartPole-v1", 2);
+        using var agent = new DqnAgent(
+            envs, Small with { EpsilonStart = 0, EpsilonEnd = 0, LearningRate = 1e-9 }, new() { Hidden = [16], Scheme = Scheme.Parse("orthogonal-data-dependent") }, 1, CPU, Small.LearningStarts);
+        var report = agent.Train().Last();
+        Assert.Equal(1, report.Updates);
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var batch = agent.Batch();
+        var values = agent.Network().forward(tensor(batch.Observations.All<float>().ToArray(), [batch.Size, 4]));
+        var taken = values.gather(1, tensor(batch.Actions).to(ScalarType.Int64).unsqueeze(1));
+        Assert.Equal(taken.mean().item<float>(), report.Of("q_mean"), 1e-5);
     }
 
     // θ⁻ after k steps of a share τ towards θ: here k = 1, the first, from θ₀.

@@ -7,6 +7,8 @@ namespace RlWn.Agents.Tests.Dqn;
 
 public class DqnResumeTests
 {
+    private const long Steps = 900;   // the ring of 400 has gone round
+
     private static readonly DqnOptions Small = new()
     {
         Environments = 2, BufferSize = 400, BatchSize = 16, LearningStarts = 60, TrainEvery = 3, SyncTargetEvery = 70, ReportEvery = 100,
@@ -31,21 +33,38 @@ public class DqnResumeTests
             "noisy" => Small with { Noisy = true, DoubleQ = true, TargetStep = 0.1 },
             _ => Rainbow,
         };
-        const long Steps = 900;   // the ring of 400 has gone round
-        using var envs = EnvRegistry.MakeVector("CartPole-v1", 2);
-        using var whole = Agents.MakeDqn(envs, options, Steps, 1, width);
+        GoesOnBitByBit("CartPole-v1", (envs, seed) => Agents.MakeDqn(envs, options, Steps, seed, width));
+    }
+
+    // Rows are scaled back after each update: what was folded before is old also where no gradient was.
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("rainbow")]
+    public void Load_OnTwoThreadsWithProjections_GoesOnBitByBit(string name) => GoesOnBitByBit(
+        "MinAtar/Breakout-v1",
+        (envs, seed) =>
+        {
+            var agent = new DqnAgent(envs, name == "plain" ? Small : Rainbow, new() { Torso = Torso.MinAtar, Threads = 2, ProjectEvery = 1 }, seed, CPU, Steps);
+            agent.Second()!.SetNeverAlone(true);
+            return agent;
+        });
+
+    private static void GoesOnBitByBit(string env, Func<VectorEnv, ulong, DqnAgent> make)
+    {
+        using var envs = EnvRegistry.MakeVector(env, 2);
+        using var whole = make(envs, 1);
         var expected = whole.Train().ToArray();
 
-        using var firstEnvs = EnvRegistry.MakeVector("CartPole-v1", 2);
-        using var first = Agents.MakeDqn(firstEnvs, options, Steps, 1, width);
+        using var firstEnvs = EnvRegistry.MakeVector(env, 2);
+        using var first = make(firstEnvs, 1);
         using var saved = new MemoryStream();
         Assert.Equal(5, first.Train().Take(5).Count());
         Assert.True(first.ResumesExactly);
         first.Save(new BinaryWriter(saved));
 
         saved.Position = 0;
-        using var secondEnvs = EnvRegistry.MakeVector("CartPole-v1", 2);
-        using var second = Agents.MakeDqn(secondEnvs, options, Steps, 99, width);   // nothing of its own seed is left
+        using var secondEnvs = EnvRegistry.MakeVector(env, 2);
+        using var second = make(secondEnvs, 99);   // nothing of its own seed is left
         second.Load(new BinaryReader(saved));
         var resumed = second.Train().ToArray();
 
@@ -66,7 +85,9 @@ public class DqnResumeTests
             using var envs = EnvRegistry.MakeVector("MinAtar/Breakout-v1", 2);
             using var agent = new DqnAgent(
                 envs, name == "plain" ? Small : Rainbow, new() { Torso = Torso.MinAtar, Threads = threads, ScaleLearningRate = 2 }, 1, CPU, totalSteps: 500);
+            agent.Second()?.SetNeverAlone(true);
             Assert.Equal(5, agent.Train().Count());
+            Assert.Equal(threads == 1 ? null : (long?)(3 * agent.Updates), agent.Second()?.DoneBeside());   // of both networks, of the backward pass, of Adam
             return agent.Weights();
         }
     }
