@@ -63,7 +63,7 @@ internal static class TrainCommand
                 throw new UsageException("Expected --seeds N with --jobs, got a single run, which is one process.");
 
             if (parsed.GetValue(resume) && File.Exists(Path.Combine(folder!, RunFolder.Settings)))
-                return ResumeCommand.Run(folder!, isQuiet);
+                return ResumeCommand.Run(folder!, data: null, isQuiet);
             return Run(Recipe.Load(parsed.GetRequiredValue(recipe)), overrides, folder, isQuiet);
         });
         return command;

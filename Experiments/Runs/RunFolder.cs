@@ -85,7 +85,26 @@ internal sealed partial class RunFolder
         var folder = new RunFolder(path);
         return File.Exists(folder[Settings])
             ? folder
-            : throw new IOException($"Expected the folder of a run, found no {Settings} in '{path}'. Name a folder that 'rlwn train' made.");
+            : throw new IOException($"Expected the folder of a run, found no {Settings} in '{path}'. Name a folder that 'rlwn train' or 'rlwn supervised' made.");
+    }
+
+    /// <summary>What status.json says of how far the run is; null where it was killed before there was one.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public string? ReadState()
+    {
+        var path = this[Status];
+        if (!File.Exists(path))
+            return null;
+
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            return json.RootElement.GetProperty("state").GetString();
+        }
+        catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new IOException($"Expected the status of a run in '{path}', got: {failure.Message.TrimEnd('.')}.", failure);
+        }
     }
 
     /// <summary>Keeps other processes from writing to the run for as long as the result is not disposed.</summary>
