@@ -1,9 +1,9 @@
 using System.CommandLine;
-using System.Globalization;
 using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Experiments.Terminal;
+using static RlWn.Experiments.Terminal.SummaryLine;
 
 namespace RlWn.Experiments.Commands;
 
@@ -47,13 +47,7 @@ internal static class SupervisedCommand
 
         command.SetAction(parsed =>
         {
-            Assignment[] overrides =
-            [
-                .. (parsed.GetValue(set) ?? []).Select(Assignment.Parse),
-                .. from option in named
-                   where parsed.GetValue(option) is not null
-                   select new Assignment(option.Name.TrimStart('-'), parsed.GetValue(option)!, option.Name),
-            ];
+            var overrides = Options.Overrides(parsed, set, named);
             var (chosen, again, isQuiet) = (parsed.GetValue(recipe), parsed.GetValue(resume), parsed.GetValue(quiet));
             int? atOnce = parsed.GetValue(jobs) is null ? null : Options.Read(parsed, jobs!);
             if (parsed.GetValue(seeds) is not null)
@@ -69,7 +63,7 @@ internal static class SupervisedCommand
                 throw new UsageException("Expected --seeds N with --jobs, got a single run, which is one process.");
             if (again is not null)
             {
-                if (chosen is not null || overrides.Length > 0 || parsed.GetValue(outFolder) is not null)
+                if (chosen is not null || overrides.Count > 0 || parsed.GetValue(outFolder) is not null)
                     throw new UsageException("Expected nothing but --data and --quiet beside --resume, which goes on with a run as it was begun, got more.");
                 return Resume(again, parsed.GetValue(data), isQuiet);
             }
@@ -131,6 +125,4 @@ internal static class SupervisedCommand
             Say("next", $"{OwnName.Command} supervised --resume {folder}{(data is null ? "" : $" --data {data}")}");
         return result.Outcome == Outcome.Stopped ? Failures.Stopped : Failures.Done;
     }
-
-    private static void Say(string what, FormattableString text) => Console.Out.WriteLine($"  {what,-12}{text.ToString(CultureInfo.InvariantCulture)}");
 }
