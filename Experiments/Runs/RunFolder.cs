@@ -107,20 +107,25 @@ internal sealed partial class RunFolder
         }
     }
 
-    /// <summary>Keeps other processes from writing to the run for as long as the result is not disposed.</summary>
+    /// <summary>Keeps other processes from writing to the run for as long as the result is not disposed. What one that was killed had half written goes.</summary>
     /// <exception cref="IOException">Another process has the run, or nothing can be written there.</exception>
     public IDisposable Lock()
     {
         var path = this[LockName];
+        FileStream locked;
         try
         {
             // Released by the system when the process ends, however it ends.
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+            locked = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
         }
         catch (IOException failure) when (File.Exists(path))
         {
             throw new IOException($"Expected a run that no other process goes on with, got '{Path}': {failure.Message.TrimEnd('.')}. Wait for it, or stop it.", failure);
         }
+
+        foreach (var unfinished in Directory.EnumerateFiles(Path, $"*{WholeFile.Unfinished}"))
+            File.Delete(unfinished);
+        return locked;
     }
 
     /// <summary>A folder under <c>runs</c> that does not exist yet: environment, recipe, seed and time.</summary>

@@ -134,7 +134,7 @@ internal sealed class SupervisedRun : IDisposable
         if (folder.ReadState() is { } state && (state == Setting.Text(Outcome.Done) || state == Setting.Text(Outcome.Diverged)))
         {
             throw new UsageException(
-                $"Expected a run that did not end, got '{path}', which is {state}. Its results are in {RunFolder.Evaluation} and {RunFolder.Metrics}; "
+                $"Expected a run that did not end, got '{path}', which is {state}. Its results are there; "
                 + $"'{OwnName.Command} supervised {folder[RunFolder.Settings]}' makes it again.");
         }
 

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using RlWn.Envs;
+using RlWn.Experiments.Cells;
+using RlWn.Experiments.Tests.Cells;
 
 namespace RlWn.Experiments.Tests;
 
@@ -136,7 +138,8 @@ public sealed class ResumeTests : IDisposable
     {
         Assert.Equal(0, Rlwn.Run(scratch.Path, [.. Ppo, "--out", "done", "--steps", "512"]).ExitCode);
         Refused(2, "Expected a run that did not end", "resume", "done");
-        Refused(1, "Expected the folder of a run", "resume", "nowhere");
+        Refused(1, "Expected the folder of a run, found no settings.json in 'nowhere'. Name a folder that 'rlwn train' or 'rlwn supervised' made.", "resume", "nowhere");
+        Refused(2, "Expected --data with a run of 'rlwn supervised', got 'done', which learns in CartPole-v1.", "resume", "done", "--data", "images");
         Refused(2, "Expected --out DIR with --resume", "train", "--resume");
 
         using var running = Rlwn.Start(scratch.Path, [.. Ppo, "--out", "mine", "--steps", "1e8"]);
@@ -144,6 +147,17 @@ public sealed class ResumeTests : IDisposable
         for (var wait = 0; !File.Exists(scratch["mine/status.json"]) && wait < 1000; wait++)
             Thread.Sleep(10);
         Refused(1, "Expected a run that no other process goes on with", "resume", "mine");
+    }
+
+    [Fact]
+    public void Resume_SupervisedWithData_LooksForImagesThere()
+    {
+        MadeRun.Done(new(CellKind.Supervised, "mnist-mlp", [], scratch["run"]), 0.5);
+        File.WriteAllText(scratch["run/status.json"], """{ "state": "stopped" }""");
+        Directory.CreateDirectory(scratch["images/mnist"]);
+        File.WriteAllText(scratch["images/mnist/train-images-idx3-ubyte.gz"], "altered");   // which no download may replace
+
+        Refused(1, $"Expected MNIST in '{scratch["images/mnist"]}'", "resume", "run", "--data", "images");
     }
 
     // Each time at some moment after it got further: while it acts, learns, or writes the next checkpoint.
