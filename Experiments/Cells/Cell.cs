@@ -22,7 +22,7 @@ internal enum CellKind
 /// <param name="Folder">The run's folder; it may exist.</param>
 internal sealed record Cell(CellKind Kind, string Recipe, IReadOnlyList<Assignment> Differences, string Folder)
 {
-    private const string Done = "done", Diverged = "diverged", Device = "device";
+    private const string Done = "done", Diverged = "diverged", Device = "device", Network = "network", Threads = "threads";
 
     /// <summary>A supervised run with one thread, so that as many fit on a machine as it has cores.</summary>
     /// <param name="recipe">The recipe's name.</param>
@@ -92,7 +92,7 @@ internal sealed record Cell(CellKind Kind, string Recipe, IReadOnlyList<Assignme
                 return false;
 
             var (wanted, found) = (Resolve(Runs.Recipe.Load(Recipe, Shelf).Assignments.Concat(Differences)), Resolve(Runs.Recipe.Load(path, Shelf).Assignments));
-            var other = wanted.Select(setting => setting.Key).FirstOrDefault(name => name != Device && !JsonNode.DeepEquals(wanted[name], found[name]));
+            var other = wanted.Select(setting => setting.Key).FirstOrDefault(name => !JsonNode.DeepEquals(wanted[name], found[name]));
             return other is null ? true : throw new IOException(
                 $"Expected in '{Folder}' the run that is to be made, found one with another {other}: {Text(found[other])} instead of {Text(wanted[other])}. Choose another folder with --out.");
         }
@@ -100,8 +100,14 @@ internal sealed record Cell(CellKind Kind, string Recipe, IReadOnlyList<Assignme
 
     private RecipeShelf Shelf => Kind == CellKind.Supervised ? RecipeShelf.Supervised : RecipeShelf.Agents;
 
-    private JsonObject Resolve(IEnumerable<Assignment> assignments) =>
-        Kind == CellKind.Supervised ? SupervisedSettings.Resolve(assignments).ToJson() : RunSettings.Resolve(assignments).ToJson();
+    // Without what no result depends on: the device, and an agent's network.threads, which give the same to the bit.
+    private JsonObject Resolve(IEnumerable<Assignment> assignments)
+    {
+        var settings = Kind == CellKind.Supervised ? SupervisedSettings.Resolve(assignments).ToJson() : RunSettings.Resolve(assignments).ToJson();
+        settings.Remove(Device);
+        (settings[Network] as JsonObject)?.Remove(Threads);
+        return settings;
+    }
 
     private static string Text(JsonNode? node) => node?.ToJsonString() ?? "null";
 }

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using RlWn.Experiments.Supervised;
 using RlWn.Experiments.Terminal;
 using TorchSharp;
 
@@ -15,28 +17,33 @@ internal sealed record CellFailure(Cell Cell, string Message);
 /// <param name="jobs">How many at a time, at least 1.</param>
 /// <param name="data">The folder of the images; null for the usual one.</param>
 /// <param name="status">Told of each cell that ends; null to say nothing.</param>
-internal sealed class CellPool(int jobs, string? data, StatusLine? status)
+/// <param name="start">Starts this program with a command line; null for <see cref="Tether.Start"/>.</param>
+internal sealed class CellPool(int jobs, string? data, StatusLine? status, Func<IReadOnlyList<string>, Process>? start = null)
 {
     private const long MemoryOfACell = 2L << 30;   // bytes: the networks of the CPU scales take 0.3 to 1.5 GiB
     private const int OutputKept = 100;            // lines
 
+    private static readonly TimeSpan LookAtMemoryEvery = TimeSpan.FromSeconds(1);
+
+    private readonly CellMemory memory = new();
     private readonly Lock progress = new();
     private readonly ConcurrentQueue<CellFailure> failures = [];
     private long startedAt;
     private int all, ended, running;
     private double workDone, workLeft;
 
-    /// <summary>As many as cores and memory allow, if every cell has one thread; one where they share a GPU.</summary>
+    /// <summary>As many as cores and memory allow; one where they share a GPU.</summary>
     /// <param name="device">Where networks learn.</param>
-    public static int DefaultJobs(torch.Device device) => device.type == DeviceType.CUDA
+    /// <param name="threads">How many threads each cell keeps busy, at least 1.</param>
+    public static int DefaultJobs(torch.Device device, int threads = 1) => device.type == DeviceType.CUDA
         ? 1
-        : (int)Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MemoryOfACell, 1, Environment.ProcessorCount);
+        : (int)Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MemoryOfACell, 1, Math.Max(Environment.ProcessorCount / threads, 1));
 
     /// <summary>Makes those cells that have not ended, the longest first; an interrupted one goes on from its last checkpoint.</summary>
     /// <param name="cells">Cells with folders of their own.</param>
     /// <param name="stop">Asks all processes to stop soon, which save what they can, and waits for them.</param>
     /// <returns>The cells that failed; those after a stop are not among them.</returns>
-    /// <exception cref="IOException">A folder holds the run of other settings.</exception>
+    /// <exception cref="IOException">A folder holds the run of other settings, or images are not there and cannot be downloaded.</exception>
     /// <exception cref="OperationCanceledException">It was stopped before all were made.</exception>
     public IReadOnlyList<CellFailure> Run(IReadOnlyList<Cell> cells, CancellationToken stop)
     {
@@ -48,6 +55,7 @@ internal sealed class CellPool(int jobs, string? data, StatusLine? status)
         (workDone, workLeft) = (0, open.Sum(cell => cell.Work));
         if (ended > 0)
             status?.Say($"{ended} of {all} runs have ended before.");
+        ReadImages(open, stop);
 
         Task.WhenAll(Enumerable.Range(0, Math.Min(jobs, open.Count)).Select(_ => Task.Run(() => MakeAll(open, stop), CancellationToken.None))).GetAwaiter().GetResult();
         if (ended + failures.Count < all)
@@ -59,20 +67,45 @@ internal sealed class CellPool(int jobs, string? data, StatusLine? status)
     {
         while (!stop.IsCancellationRequested && open.TryDequeue(out var cell))
         {
+            while (!memory.TryBegin(cell))
+            {
+                if (stop.WaitHandle.WaitOne(LookAtMemoryEvery))
+                    return;
+            }
+
             Count(running: 1);
-            await Make(cell, stop).ConfigureAwait(false);
+            try
+            {
+                await Make(cell, stop).ConfigureAwait(false);
+            }
+            catch (Exception failure) when (failure is Win32Exception or IOException or UnauthorizedAccessException)   // the first: no process could be started
+            {
+                Fail(cell, $"its process could not be started or followed: {failure.Message}");
+            }
+
+            memory.End(cell);
             Count(running: -1);
         }
+    }
+
+    // Once, before processes that would all download the same into one place.
+    private void ReadImages(IEnumerable<Cell> open, CancellationToken stop)
+    {
+        var images = new SupervisedData(data, status ?? new(TextWriter.Null, isLive: false));
+        foreach (var name in open.Where(cell => cell.Kind == CellKind.Supervised).Select(cell => cell.ResolveSupervised().Data).Distinct())
+            images.Read(name, isTest: false, stop);
     }
 
     private async Task Make(Cell cell, CancellationToken stop)
     {
         var from = Stopwatch.GetTimestamp();
-        using var child = Tether.Start(cell.Arguments(data));
+        using var child = (start ?? Tether.Start)(cell.Arguments(data));
         using var asking = stop.Register(() => Tether.AskToStop(child));
         var output = LastLines(child.StandardOutput);
         var errors = LastLines(child.StandardError);
-        await child.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
+        var exit = child.WaitForExitAsync(CancellationToken.None);
+        while (await Task.WhenAny(exit, Task.Delay(LookAtMemoryEvery, CancellationToken.None)).ConfigureAwait(false) != exit)
+            memory.See(cell, child);
         var (said, complained) = (await output.ConfigureAwait(false), await errors.ConfigureAwait(false));
 
         if (child.ExitCode == Failures.Done && cell.HasEnded)
@@ -83,10 +116,14 @@ internal sealed class CellPool(int jobs, string? data, StatusLine? status)
         }
         else if (!WasStopped(child.ExitCode, stop))
         {
-            var message = complained.LastOrDefault(line => line.StartsWith("rlwn: ", StringComparison.Ordinal)) ?? complained.LastOrDefault() ?? $"it ended with code {child.ExitCode}";
-            failures.Enqueue(new(cell, message));
-            End(cell, $"failed: {message}");
+            Fail(cell, complained.LastOrDefault(line => line.StartsWith("rlwn: ", StringComparison.Ordinal)) ?? complained.LastOrDefault() ?? $"it ended with code {child.ExitCode}");
         }
+    }
+
+    private void Fail(Cell cell, string message)
+    {
+        failures.Enqueue(new(cell, message));
+        End(cell, $"failed: {message}");
     }
 
     // A signal to the whole group may reach the child before this process hears of it.

@@ -28,7 +28,7 @@ internal static class Tether
 
     /// <summary>In a parent: starts this program as a child, its output and errors redirected.</summary>
     /// <param name="arguments">The child's command line, word by word.</param>
-    public static Process Start(IEnumerable<string> arguments)
+    public static Process Start(IReadOnlyList<string> arguments)
     {
         var start = OwnName.Start(arguments);
         (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) = (true, true, true);

@@ -54,7 +54,7 @@ internal static class ExportCommand
     private static void ExportPolicy(string path, string output, bool isOnnx)
     {
         using var policy = TrainedRun.LoadPolicy(path);
-        Write(output, () =>
+        RunFolder.Guard(output, () =>
         {
             if (isOnnx)
                 OnnxPolicy.Write(output, policy);
@@ -69,7 +69,7 @@ internal static class ExportCommand
         var (tensors, metadata) = Safetensors.Read(file);
         if (!isOnnx)
         {
-            Write(output, () => Safetensors.Write(output, tensors, metadata));
+            RunFolder.Guard(output, () => Safetensors.Write(output, tensors, metadata));
             return;
         }
 
@@ -86,20 +86,8 @@ internal static class ExportCommand
             ["rlwn.image_mean"] = List(Normalization.Of(shape).Mean),
             ["rlwn.image_deviation"] = List(Normalization.Of(shape).Deviation),
         };
-        Write(output, () => OnnxNetwork.Write(output, network, input, metadata: texts));
+        RunFolder.Guard(output, () => OnnxNetwork.Write(output, network, input, metadata: texts));
     }
 
     private static string List(IEnumerable<double> numbers) => $"[{string.Join(", ", numbers.Select(number => number.ToString(CultureInfo.InvariantCulture)))}]";
-
-    private static void Write(string path, Action write)
-    {
-        try
-        {
-            write();
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new IOException($"Expected to write '{path}', got: {failure.Message.TrimEnd('.')}. Choose another place with --out.", failure);
-        }
-    }
 }

@@ -20,6 +20,15 @@ internal static class Options
     public static Option<string> Number(string name, string description, string value) =>
         new(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => value };
 
+    /// <summary>What differs from the recipe, in the order in which it counts: what --set says, then the options that are named after a setting.</summary>
+    public static IReadOnlyList<Assignment> Overrides(ParseResult parsed, Option<string[]> set, IEnumerable<Option<string?>> named) =>
+    [
+        .. (parsed.GetValue(set) ?? []).Select(Assignment.Parse),
+        .. from option in named
+           where parsed.GetValue(option) is not null
+           select new Assignment(option.Name.TrimStart('-'), parsed.GetValue(option)!, option.Name),
+    ];
+
     /// <summary>Reads a whole number of at least 1.</summary>
     public static int Read(ParseResult parsed, Option<string> option)
     {

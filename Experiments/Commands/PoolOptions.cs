@@ -1,6 +1,5 @@
 using System.CommandLine;
 using RlWn.Experiments.Cells;
-using RlWn.Experiments.Supervised;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Experiments.Terminal;
 
@@ -54,10 +53,6 @@ internal sealed class PoolOptions
         {
             try
             {
-                // Once, before processes that would all download the same.
-                var images = new SupervisedData(parsed.GetValue(data), status);
-                foreach (var name in plan.Cells.Where(cell => !cell.HasEnded).Select(cell => cell.ResolveSupervised().Data).Distinct().ToArray())
-                    images.Read(name, isTest: false, stop.Token);
                 failures = new CellPool(ReadJobs(parsed, jobs, device), parsed.GetValue(data), quiet ? null : status).Run(plan.Cells, stop.Token);
             }
             catch (OperationCanceledException)

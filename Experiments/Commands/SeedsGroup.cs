@@ -1,4 +1,3 @@
-using System.Globalization;
 using RlWn.Experiments.Cells;
 using RlWn.Experiments.Runs;
 using RlWn.Experiments.Terminal;
@@ -22,11 +21,11 @@ internal sealed record SeedsGroup(CellKind Kind, string Recipe, IReadOnlyList<As
     /// <param name="what">What is trained, in words.</param>
     /// <param name="path">The group's folder, new or empty unless it goes on.</param>
     /// <param name="goesOn">Whether the folder may hold seeds that have begun.</param>
-    /// <param name="resume">The options that go on after a stop.</param>
+    /// <param name="again">What is to be changed in the command so that it goes on after a stop, as "with --resume"; empty for nothing.</param>
     /// <param name="quiet">Whether to show the summary alone.</param>
     /// <param name="summarize">Sums up the runs that have ended, one at least.</param>
     /// <returns>The exit code.</returns>
-    public int Run(string what, string path, bool goesOn, string resume, bool quiet, Action<RunFolder, IReadOnlyList<Cell>> summarize)
+    public int Run(string what, string path, bool goesOn, string again, bool quiet, Action<RunFolder, IReadOnlyList<Cell>> summarize)
     {
         using var stop = new StopSignals();
         using var status = StatusLine.OnError();
@@ -46,7 +45,7 @@ internal sealed record SeedsGroup(CellKind Kind, string Recipe, IReadOnlyList<As
         }
         catch (OperationCanceledException)
         {
-            status.Say($"Stopped; the same command with {resume} goes on from here.");
+            status.Say($"Stopped; the same command {again}{(again.Length > 0 ? " " : "")}goes on from here.");
             return Failures.Stopped;
         }
 
@@ -54,9 +53,6 @@ internal sealed record SeedsGroup(CellKind Kind, string Recipe, IReadOnlyList<As
             summarize(folder, ended);
         return PoolOptions.Report(failures, status);
     }
-
-    /// <summary>Writes a line of the summary.</summary>
-    public static void Say(string what, FormattableString text) => Console.Out.WriteLine($"  {what,-13}{text.ToString(CultureInfo.InvariantCulture)}");
 
     /// <summary>A number for JSON, which knows none that is not finite.</summary>
     public static double? Finite(double number) => double.IsFinite(number) ? number : null;

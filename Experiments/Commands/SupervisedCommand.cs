@@ -1,9 +1,9 @@
 using System.CommandLine;
-using System.Globalization;
 using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Experiments.Terminal;
+using static RlWn.Experiments.Terminal.SummaryLine;
 
 namespace RlWn.Experiments.Commands;
 
@@ -14,7 +14,8 @@ internal static class SupervisedCommand
         rlwn supervised                                     all recipes
         rlwn supervised mnist-mlp --seed 3 --set depth=100 --set scheme=orthogonal-data-dependent
         rlwn supervised cifar10-resnet20 --epochs 10 --data ~/data --out runs/mine
-        rlwn supervised mnist-mlp --seeds 5 --out runs/five five seeds side by side, and their mean error; the same with --resume runs/five for --out goes on
+        rlwn supervised mnist-mlp --seeds 5 --out runs/five   five seeds side by side, and their mean error
+        rlwn supervised mnist-mlp --seeds 5 --resume runs/five   goes on with those that have not ended
         rlwn supervised --resume runs/mine                  after Ctrl+C, a crash or a kill
         rlwn supervised runs/mine/settings.json --set validationShare=0   again, on the validation images too
         """;
@@ -46,13 +47,7 @@ internal static class SupervisedCommand
 
         command.SetAction(parsed =>
         {
-            Assignment[] overrides =
-            [
-                .. (parsed.GetValue(set) ?? []).Select(Assignment.Parse),
-                .. from option in named
-                   where parsed.GetValue(option) is not null
-                   select new Assignment(option.Name.TrimStart('-'), parsed.GetValue(option)!, option.Name),
-            ];
+            var overrides = Options.Overrides(parsed, set, named);
             var (chosen, again, isQuiet) = (parsed.GetValue(recipe), parsed.GetValue(resume), parsed.GetValue(quiet));
             int? atOnce = parsed.GetValue(jobs) is null ? null : Options.Read(parsed, jobs!);
             if (parsed.GetValue(seeds) is not null)
@@ -68,7 +63,7 @@ internal static class SupervisedCommand
                 throw new UsageException("Expected --seeds N with --jobs, got a single run, which is one process.");
             if (again is not null)
             {
-                if (chosen is not null || overrides.Length > 0 || parsed.GetValue(outFolder) is not null)
+                if (chosen is not null || overrides.Count > 0 || parsed.GetValue(outFolder) is not null)
                     throw new UsageException("Expected nothing but --data and --quiet beside --resume, which goes on with a run as it was begun, got more.");
                 return Resume(again, parsed.GetValue(data), isQuiet);
             }
@@ -88,7 +83,8 @@ internal static class SupervisedCommand
         using var stop = new StopSignals();
         using var status = StatusLine.OnError();
         Console.Out.WriteLine($"Resuming {path}");
-        return Summarize(SupervisedRun.Resume(path, new(data, status), quiet ? null : new SupervisedProgress(status), stop.Token), path);
+        return Summarize(
+            SupervisedRun.Resume(path, new(data, status), quiet ? null : new SupervisedProgress(status), message => status.Say($"rlwn: {message}"), stop.Token), path, data);
     }
 
     private static int List()
@@ -109,11 +105,11 @@ internal static class SupervisedCommand
         var folder = RunFolder.Create(outFolder ?? RunFolder.NewPath($"{settings.Recipe}-seed{settings.Seed}", DateTimeOffset.Now));
 
         Console.Out.WriteLine($"Training {settings.Recipe}, {settings.Scheme}, seed {settings.Seed}, into {folder.Path}");
-        return Summarize(run.Run(folder, quiet ? null : new SupervisedProgress(status), stop.Token), folder.Path);
+        return Summarize(run.Run(folder, quiet ? null : new SupervisedProgress(status), stop.Token), folder.Path, data);
     }
 
     // A run that diverged is done: that it did is its result.
-    private static int Summarize(SupervisedResult result, string folder)
+    private static int Summarize(SupervisedResult result, string folder, string? data)
     {
         var best = result.Chosen > 0 ? result.Epochs[result.Chosen - 1].Validation : null;
         if (result.Test is { } test)
@@ -126,9 +122,7 @@ internal static class SupervisedCommand
             Say("training", $"{last.Seconds:0.0} s, {result.Epochs.Average(epoch => epoch.ImagesPerSecond):#,0} images/s, {result.Epochs.Average(epoch => epoch.Waiting):P1} of it waiting for images");
         Say("run folder", $"{folder}");
         if (result.Outcome == Outcome.Stopped)
-            Say("next", $"{OwnName.Command} supervised --resume {folder}");
+            Say("next", $"{OwnName.Command} supervised --resume {folder}{(data is null ? "" : $" --data {data}")}");
         return result.Outcome == Outcome.Stopped ? Failures.Stopped : Failures.Done;
     }
-
-    private static void Say(string what, FormattableString text) => Console.Out.WriteLine($"  {what,-12}{text.ToString(CultureInfo.InvariantCulture)}");
 }

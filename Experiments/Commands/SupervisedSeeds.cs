@@ -5,6 +5,7 @@ using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised;
 using RlWn.Experiments.Tables;
 using static RlWn.Experiments.Commands.SeedsGroup;
+using static RlWn.Experiments.Terminal.SummaryLine;
 
 namespace RlWn.Experiments.Commands;
 
@@ -23,15 +24,20 @@ internal static class SupervisedSeeds
     /// <param name="resumed">The folder of a group to go on with; null for none.</param>
     /// <param name="quiet">Whether to show the summary alone.</param>
     /// <returns>The exit code.</returns>
+    /// <exception cref="IOException">There is no group to go on with.</exception>
     public static int Run(string recipe, IReadOnlyList<Assignment> overrides, int seeds, int? jobs, string? data, string? outFolder, string? resumed, bool quiet)
     {
-        if (!overrides.Any(assignment => assignment.Path == Threads))
+        if (resumed is not null && !Directory.Exists(resumed))
+            throw new IOException($"Expected the folder of a group of seeds to go on with, found none at '{resumed}'. Name one that 'rlwn supervised --seeds' made, or begin a new one with --out.");
+
+        if (!overrides.Any(assignment => assignment.Path.Equals(Threads, StringComparison.OrdinalIgnoreCase)))
             overrides = [.. overrides, new(Threads, "1", "--seeds")];
         var settings = SupervisedSettings.Resolve([.. Recipe.Load(recipe, RecipeShelf.Supervised).Assignments, .. overrides]);
         var path = resumed ?? outFolder ?? RunFolder.NewPath(string.Create(CultureInfo.InvariantCulture, $"{settings.Recipe}-{seeds}-seeds"), DateTimeOffset.Now);
-        var atOnce = jobs ?? Math.Max(1, CellPool.DefaultJobs(Options.ReadDevice(settings.Device)) / (settings.Threads ?? 1));
+        var atOnce = jobs ?? CellPool.DefaultJobs(Options.ReadDevice(settings.Device), settings.Threads ?? 1);
+        var again = resumed is not null ? "" : outFolder is null ? $"with --resume {path}" : $"with --resume {path} instead of --out {path}";
         return new SeedsGroup(CellKind.Supervised, recipe, overrides, settings.Seed, seeds, atOnce, data)
-            .Run($"{settings.Recipe}, {settings.Scheme}", path, resumed is not null, $"--resume {path}", quiet, Summarize);
+            .Run($"{settings.Recipe}, {settings.Scheme}", path, resumed is not null, again, quiet, Summarize);
     }
 
     // A network that diverged has no error, and is counted apart.
@@ -51,6 +57,6 @@ internal static class SupervisedSeeds
         if (errors.Length > 1)
             Say("", $"{errors.Min():0.00} to {errors.Max():0.00} %");
         Say("diverged", $"{diverged} of {runs.Length}");
-        Say("group folder", $"{folder.Path}");
+        Say("group", $"{folder.Path}");
     }
 }

@@ -1,9 +1,9 @@
 using System.CommandLine;
-using System.Globalization;
 using RlWn.Envs;
 using RlWn.Experiments.Runs;
 using RlWn.Experiments.Terminal;
 using Spectre.Console;
+using static RlWn.Experiments.Terminal.SummaryLine;
 
 namespace RlWn.Experiments.Commands;
 
@@ -47,13 +47,7 @@ internal static class TrainCommand
         command.SetAction(parsed =>
         {
             var (folder, isQuiet) = (parsed.GetValue(outFolder), parsed.GetValue(quiet));
-            Assignment[] overrides =
-            [
-                .. (parsed.GetValue(set) ?? []).Select(Assignment.Parse),
-                .. from option in named
-                   where parsed.GetValue(option) is not null
-                   select new Assignment(option.Name.TrimStart('-'), parsed.GetValue(option)!, option.Name),
-            ];
+            var overrides = Options.Overrides(parsed, set, named);
             if (parsed.GetValue(resume) && folder is null)
                 throw new UsageException("Expected --out DIR with --resume, the folder of the run to go on with, got none. Or say 'rlwn resume DIR'.");
             int? atOnce = parsed.GetValue(jobs) is null ? null : Options.Read(parsed, jobs!);
@@ -63,7 +57,7 @@ internal static class TrainCommand
                 throw new UsageException("Expected --seeds N with --jobs, got a single run, which is one process.");
 
             if (parsed.GetValue(resume) && File.Exists(Path.Combine(folder!, RunFolder.Settings)))
-                return ResumeCommand.Run(folder!, isQuiet);
+                return ResumeCommand.Run(folder!, data: null, isQuiet);
             return Run(Recipe.Load(parsed.GetRequiredValue(recipe)), overrides, folder, isQuiet);
         });
         return command;
@@ -111,7 +105,4 @@ internal static class TrainCommand
         Say("next", $"{OwnName.Command} {(evaluation is null ? "resume" : "play")} {path}");
         Say("", $"{OwnName.Command} evaluate {path}");
     }
-
-    private static void Say(string what, FormattableString text) =>
-        Console.Out.WriteLine($"  {what,-12}{text.ToString(CultureInfo.InvariantCulture)}");
 }

@@ -3,6 +3,7 @@ using RlWn.Experiments.Cells;
 using RlWn.Experiments.Comparing;
 using RlWn.Experiments.Runs;
 using static RlWn.Experiments.Commands.SeedsGroup;
+using static RlWn.Experiments.Terminal.SummaryLine;
 
 namespace RlWn.Experiments.Commands;
 
@@ -22,10 +23,14 @@ internal static class TrainSeeds
     {
         var settings = RunSettings.Resolve([.. Recipe.Load(recipe).Assignments, .. overrides]);
         var path = outFolder ?? RunFolder.NewPath(string.Create(CultureInfo.InvariantCulture, $"{settings.Env}-{settings.Recipe}-{seeds}-seeds"), DateTimeOffset.Now);
-        var atOnce = jobs ?? Math.Max(1, CellPool.DefaultJobs(Options.ReadDevice(settings.Device)) / settings.Threads);
+        var atOnce = jobs ?? CellPool.DefaultJobs(Options.ReadDevice(settings.Device), BusyThreads(settings));
+        var again = goesOn ? "" : outFolder is null ? $"with --out {path} --resume" : "with --resume";
         return new SeedsGroup(CellKind.Train, recipe, overrides, settings.Seed, seeds, atOnce)
-            .Run($"{settings.Recipe} in {settings.Env}", path, goesOn, $"--out {path} --resume", quiet, Summarize);
+            .Run($"{settings.Recipe} in {settings.Env}", path, goesOn, again, quiet, Summarize);
     }
+
+    /// <summary>How many threads a run keeps busy: the greater of libtorch's and of those that run networks side by side in plain C#, while which libtorch's wait.</summary>
+    internal static int BusyThreads(RunSettings settings) => Math.Max(settings.Threads, settings.Network.Threads);
 
     private static void Summarize(RunFolder folder, IReadOnlyList<Cell> ended)
     {
@@ -42,7 +47,7 @@ internal static class TrainSeeds
         Say("", $"mean {GroupSummary.Text(summary.Mean)} ± {GroupSummary.Text(summary.Deviation)}, median {GroupSummary.Text(summary.Median)}, {GroupSummary.Text(summary.Scores.Min())} to {GroupSummary.Text(summary.Scores.Max())}");
         if (summary.Threshold is { } threshold)
             Say("solved", $"{summary.Solved} of {summary.Scores.Length} ({threshold} is asked for); steps to it: {summary.StepsText}");
-        Say("group folder", $"{folder.Path}");
+        Say("group", $"{folder.Path}");
         Say("next", $"{OwnName.Command} compare {folder.Path}");
     }
 }

@@ -19,7 +19,7 @@ internal enum Metric
 internal sealed record RunGroup(string Name, IReadOnlyList<RunResult> Runs)
 {
     // What may differ between runs of one group: what no result depends on, but for the seed.
-    private static readonly string[] Indifferent = ["seed", "device", "threads", "description", "diagnosticsEvery", "evaluateEvery", "evaluationEpisodes", "checkpointEvery", "checkpointsKept"];
+    private static readonly string[] Indifferent = ["seed", "device", "threads", "network.threads", "description", "diagnosticsEvery", "evaluateEvery", "evaluationEpisodes", "checkpointEvery", "checkpointsKept"];
 
     /// <summary>The groups that the arguments of a command mean, in their order.</summary>
     /// <param name="arguments">Run folders, and folders that hold some at any depth; each may have a label, as <c>name=PATH</c>.</param>

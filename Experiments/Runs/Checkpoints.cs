@@ -1,6 +1,5 @@
 using System.Globalization;
 using RlWn.Agents;
-using RlWn.Inference;
 
 namespace RlWn.Experiments.Runs;
 
@@ -27,9 +26,6 @@ internal sealed class Checkpoints(RunFolder folder, int kept)
     /// <returns>Whether there was one.</returns>
     public bool Load(Action<BinaryReader> read, Action<string> warn)
     {
-        foreach (var unfinished in Directory.EnumerateFiles(folder.Path, $"{Name}*{WholeFile.Unfinished}"))
-            File.Delete(unfinished);   // its process was killed while it wrote
-
         foreach (var path in Newest())
         {
             try

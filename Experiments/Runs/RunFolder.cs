@@ -85,23 +85,47 @@ internal sealed partial class RunFolder
         var folder = new RunFolder(path);
         return File.Exists(folder[Settings])
             ? folder
-            : throw new IOException($"Expected the folder of a run, found no {Settings} in '{path}'. Name a folder that 'rlwn train' made.");
+            : throw new IOException($"Expected the folder of a run, found no {Settings} in '{path}'. Name a folder that 'rlwn train' or 'rlwn supervised' made.");
     }
 
-    /// <summary>Keeps other processes from writing to the run for as long as the result is not disposed.</summary>
+    /// <summary>What status.json says of how far the run is; null where it was killed before there was one.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public string? ReadState()
+    {
+        var path = this[Status];
+        if (!File.Exists(path))
+            return null;
+
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            return json.RootElement.GetProperty("state").GetString();
+        }
+        catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new IOException($"Expected the status of a run in '{path}', got: {failure.Message.TrimEnd('.')}.", failure);
+        }
+    }
+
+    /// <summary>Keeps other processes from writing to the run for as long as the result is not disposed. What one that was killed had half written goes.</summary>
     /// <exception cref="IOException">Another process has the run, or nothing can be written there.</exception>
     public IDisposable Lock()
     {
         var path = this[LockName];
+        FileStream locked;
         try
         {
             // Released by the system when the process ends, however it ends.
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+            locked = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
         }
         catch (IOException failure) when (File.Exists(path))
         {
             throw new IOException($"Expected a run that no other process goes on with, got '{Path}': {failure.Message.TrimEnd('.')}. Wait for it, or stop it.", failure);
         }
+
+        foreach (var unfinished in Directory.EnumerateFiles(Path, $"*{WholeFile.Unfinished}"))
+            File.Delete(unfinished);
+        return locked;
     }
 
     /// <summary>A folder under <c>runs</c> that does not exist yet: environment, recipe, seed and time.</summary>

@@ -12,9 +12,6 @@ internal interface ISupervisedProgress
 
     /// <summary>An epoch was made.</summary>
     void Epoch(Epoch epoch, SupervisedSettings settings);
-
-    /// <summary>Something is not as it should be, and the run goes on.</summary>
-    void Warn(string message);
 }
 
 /// <summary>Shows it: a line an epoch, and between them, in a terminal, one that is redrawn.</summary>
@@ -44,6 +41,4 @@ internal sealed class SupervisedProgress(StatusLine status) : ISupervisedProgres
         CultureInfo.InvariantCulture,
         $"  epoch {epoch.Number,3} of {settings.Epochs}  loss {epoch.Train.Loss,7:0.0000}  accuracy {epoch.Train.Accuracy:0.0000}"
         + $"{(epoch.Validation is { } validation ? $"  validation {validation.Loss,7:0.0000} {validation.Accuracy:0.0000}" : "")}  {epoch.ImagesPerSecond,7:#,0} images/s  {epoch.Seconds:0.0} s"));
-
-    public void Warn(string message) => status.Say($"rlwn: {message}");
 }

@@ -56,6 +56,8 @@ internal sealed class SupervisedRun : IDisposable
     public const string Model = "model.safetensors";
 
     private const int KeptCheckpoints = 2;
+    private const int CheckpointFormat = 2;   // of what Save writes; before it there was no number
+    private const string EpochKey = "rlwn.epoch";
     private const string Interrupted = "stopped by Ctrl+C or a signal";
 
     private readonly SupervisedSettings settings;
@@ -77,7 +79,7 @@ internal sealed class SupervisedRun : IDisposable
     /// <param name="settings">All settings.</param>
     /// <param name="trainImages">The training images, of which a part is held out.</param>
     /// <param name="testImages">The test images.</param>
-    /// <exception cref="UsageException">The device's name means nothing, or there is no such network.</exception>
+    /// <exception cref="UsageException">The device's name means nothing, there is no such network, or the validation share is no image.</exception>
     /// <exception cref="NotSupportedException">The device is not there.</exception>
     public SupervisedRun(SupervisedSettings settings, ImageSet trainImages, ImageSet testImages)
     {
@@ -99,6 +101,12 @@ internal sealed class SupervisedRun : IDisposable
             throw new UsageException(Failures.WithoutParameter(misfit));
         }
 
+        if (settings.ValidationShare > 0 && Math.Round(settings.ValidationShare * trainImages.Count) == 0)
+        {
+            throw new UsageException(Text(
+                $"Expected a validationShare that holds out an image at least, got {settings.ValidationShare} of {trainImages.Count}. Take a greater one, or 0 to train on all."));
+        }
+
         var (learn, hold) = settings.ValidationShare > 0 ? trainImages.Split(settings.Seed, settings.ValidationShare) : (trainImages.All(), []);
         var normalization = Normalization.Of(trainImages.Shape);
         train = new(trainImages, learn, settings.Batch, normalization, AugmentationOf(settings), settings.Seed);
@@ -110,26 +118,45 @@ internal sealed class SupervisedRun : IDisposable
         sgd = new(parameters, settings.Momentum, settings.WeightDecay, settings.Nesterov);
     }
 
-    /// <summary>Goes on with a run that was stopped or killed, from its last whole checkpoint.</summary>
+    /// <summary>Goes on with a run that was stopped or killed, from its last whole checkpoint; where there is none, from the start, which the same settings repeat.</summary>
     /// <param name="path">The run's folder.</param>
     /// <param name="data">Where the images are.</param>
-    /// <param name="show">Told of each epoch and of how far it is.</param>
+    /// <param name="show">Told of each epoch and of how far it is; null for nobody.</param>
+    /// <param name="warn">Told of damaged checkpoints, and where the run goes on.</param>
     /// <param name="stop">Stops at the next step.</param>
-    /// <exception cref="IOException">There is no run, or it cannot be read.</exception>
-    public static SupervisedResult Resume(string path, SupervisedData data, ISupervisedProgress? show, CancellationToken stop)
+    /// <exception cref="UsageException">The run has ended: it is done, or diverged.</exception>
+    /// <exception cref="IOException">There is no run, it cannot be read, or another process has it.</exception>
+    public static SupervisedResult Resume(string path, SupervisedData data, ISupervisedProgress? show, Action<string> warn, CancellationToken stop)
     {
         var folder = RunFolder.Open(path);
         var settings = SupervisedSettings.Resolve(Recipe.Load(folder[RunFolder.Settings], RecipeShelf.Supervised).Assignments);
+        using var locked = folder.Lock();
+        if (folder.ReadState() is { } state && (state == Setting.Text(Outcome.Done) || state == Setting.Text(Outcome.Diverged)))
+        {
+            throw new UsageException(
+                $"Expected a run that did not end, got '{path}', which is {state}. Its results are there; "
+                + $"'{OwnName.Command} supervised {folder[RunFolder.Settings]}' makes it again.");
+        }
+
         using var run = new SupervisedRun(settings, data.Read(settings.Data, isTest: false, stop), data.Read(settings.Data, isTest: true, stop));
-        return run.Go(folder, isNew: false, show, stop);
+        var checkpoints = new Checkpoints(folder, KeptCheckpoints);
+        warn(run.LoadNewest(folder, checkpoints, warn)
+            ? Text($"Going on from epoch {run.epochs.Count}.")
+            : "There is no whole checkpoint: starting from the beginning, with the same settings.");
+        return run.Go(folder, checkpoints, show, stop);
     }
 
     /// <summary>Trains and tests, and leaves the results in the folder, also when asked to stop.</summary>
     /// <param name="folder">A new folder.</param>
-    /// <param name="show">Told of each epoch and of how far it is.</param>
+    /// <param name="show">Told of each epoch and of how far it is; null for nobody.</param>
     /// <param name="stop">Stops at the next step; the epoch under way is made again when the run goes on.</param>
     /// <exception cref="IOException">A result could not be written.</exception>
-    public SupervisedResult Run(RunFolder folder, ISupervisedProgress? show, CancellationToken stop) => Go(folder, isNew: true, show, stop);
+    public SupervisedResult Run(RunFolder folder, ISupervisedProgress? show, CancellationToken stop)
+    {
+        using var locked = folder.Lock();
+        WriteSettings(folder);
+        return Go(folder, new(folder, KeptCheckpoints), show, stop);
+    }
 
     public void Dispose()
     {
@@ -141,18 +168,8 @@ internal sealed class SupervisedRun : IDisposable
         test.Dispose();
     }
 
-    private SupervisedResult Go(RunFolder folder, bool isNew, ISupervisedProgress? show, CancellationToken stop)
+    private SupervisedResult Go(RunFolder folder, Checkpoints checkpoints, ISupervisedProgress? show, CancellationToken stop)
     {
-        using var locked = folder.Lock();
-        var checkpoints = new Checkpoints(folder, KeptCheckpoints);
-        if (isNew)
-            WriteSettings(folder);
-        else
-        {
-            eventsEnd = 0;
-            checkpoints.Load(Load, show is null ? _ => { } : show.Warn);
-        }
-
         WriteStatus(folder, "running", reason: null);
         try
         {
@@ -188,7 +205,7 @@ internal sealed class SupervisedRun : IDisposable
             folder.Write(RunFolder.Metrics, Csv());
             Write(events, epoch);
             eventsEnd = events.Log.Length;
-            checkpoints.Save(epoch.Number, Save);
+            checkpoints.Save(epoch.Number, writer => Save(writer, folder));
             WriteStatus(folder, "running", reason: null);
             show?.Epoch(epoch, settings);
         }
@@ -317,24 +334,55 @@ internal sealed class SupervisedRun : IDisposable
 
     private double Seconds() => secondsBefore + Stopwatch.GetElapsedTime(startedAt).TotalSeconds;
 
-    private void Save(BinaryWriter writer)
+    // The chosen network's file too: a kill between the two, or a damaged checkpoint, cannot leave a network of another epoch beside the state that is gone on from.
+    private void Save(BinaryWriter writer, RunFolder folder)
     {
-        parameters.Save(writer);
-        sgd.Save(writer);
+        var model = File.ReadAllBytes(folder[Model]);
+        writer.Write(CheckpointFormat);
         writer.Write(JsonSerializer.Serialize(epochs, RunFolder.Json));
         writer.Write(chosen);
         writer.Write(eventsEnd!.Value);
+        writer.Write(model.Length);
+        writer.Write(model);
+        parameters.Save(writer);
+        sgd.Save(writer);
+        writer.Write(CheckpointFormat);   // and nothing after it
     }
 
-    private void Load(BinaryReader reader)
+    // False where there is no whole checkpoint; then nothing has changed.
+    private bool LoadNewest(RunFolder folder, Checkpoints checkpoints, Action<string> warn)
     {
-        parameters.Load(reader);
-        sgd.Load(reader);
-        epochs.Clear();
-        epochs.AddRange(JsonSerializer.Deserialize<Epoch[]>(reader.ReadString(), RunFolder.Json)!);
-        chosen = reader.ReadInt32();
-        eventsEnd = reader.ReadInt64();
-        secondsBefore = epochs[^1].Seconds;
+        eventsEnd = 0;
+        (Epoch[] Epochs, int Chosen, long EventsEnd, byte[] Model)? read = null;
+        if (!checkpoints.Load(reader => read = Load(reader, folder), warn))
+            return false;
+
+        var (made, best, end, model) = read!.Value;
+        epochs.AddRange(made);
+        (chosen, eventsEnd, secondsBefore) = (best, end, made[^1].Seconds);
+        folder.Write(Model, model);
+        return true;
+    }
+
+    // What is whole and does not fit ends the resuming, as it would leave half of a state: it is no damage that an older checkpoint could mend.
+    private (Epoch[] Epochs, int Chosen, long EventsEnd, byte[] Model) Load(BinaryReader reader, RunFolder folder)
+    {
+        if (reader.ReadInt32() != CheckpointFormat)
+            throw new IOException($"Expected in '{folder.Path}' checkpoints of a supervised run of format {CheckpointFormat}, got one of another version of RlWn. Go on with that, or start the run again in another folder.");
+
+        var read = (
+            JsonSerializer.Deserialize<Epoch[]>(reader.ReadString(), RunFolder.Json)!, Chosen: reader.ReadInt32(), EventsEnd: reader.ReadInt64(), Model: reader.ReadBytes(reader.ReadInt32()));
+        try
+        {
+            parameters.Load(reader);
+            sgd.Load(reader);
+            return reader.ReadInt32() == CheckpointFormat ? read : throw new InvalidDataException("more state than the settings say");
+        }
+        catch (InvalidDataException misfit)
+        {
+            throw new IOException(
+                $"Expected in '{folder.Path}' checkpoints of the network in its {RunFolder.Settings}, got: {misfit.Message.TrimEnd('.')}. Restore the settings that the run began with, or start it again in another folder.", misfit);
+        }
     }
 
     private void SaveModel(RunFolder folder)
@@ -351,21 +399,33 @@ internal sealed class SupervisedRun : IDisposable
                        ? TensorData.Of(entry.Key, shape, (ReadOnlySpan<long>)Aten.Memory<long>(numbers))
                        : TensorData.Of(entry.Key, shape, (ReadOnlySpan<float>)Aten.Memory<float>(numbers)),
             ],
-            new Dictionary<string, string> { ["rlwn.epoch"] = Text($"{chosen}"), ["rlwn.scheme"] = settings.Scheme.Name }));
+            new Dictionary<string, string> { [EpochKey] = Text($"{chosen}"), ["rlwn.scheme"] = settings.Scheme.Name }));
     }
 
     private void LoadModel(RunFolder folder)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var saved = Safetensors.Read(folder[Model]).Tensors.ToDictionary(entry => entry.Name);
+        var (tensors, metadata) = Safetensors.Read(folder[Model]);
+        if (metadata.GetValueOrDefault(EpochKey) is var epoch && epoch != Text($"{chosen}"))
+            throw Unfit($"the network of epoch {epoch ?? "none"}");
+
+        var saved = tensors.ToDictionary(entry => entry.Name);
         foreach (var (name, value) in network.state_dict())
         {
-            var bytes = saved[name].Bytes.Span;
+            if (!saved.TryGetValue(name, out var data))
+                throw Unfit($"no tensor {name}");
+            if (data.Bytes.Length != value.NumberOfElements * value.ElementSize)
+                throw Unfit($"{name} of [{string.Join(", ", data.Shape)}], where [{string.Join(", ", value.shape)}] is wanted");
+
+            var bytes = data.Bytes.Span;
             value.copy_(value.dtype == ScalarType.Int64
                 ? tensor(MemoryMarshal.Cast<byte, long>(bytes).ToArray()).view(value.shape)
                 : tensor(MemoryMarshal.Cast<byte, float>(bytes).ToArray()).view(value.shape));
         }
+
+        IOException Unfit(string found) => new(
+            $"Expected in '{folder[Model]}' the network of epoch {chosen}, which validation chose, got {found}. Something else wrote to it: '{OwnName.Command} supervised --resume {folder.Path}' restores it and tests it.");
     }
 
     private static void Write(TensorBoardEvents events, Epoch epoch)

@@ -15,6 +15,7 @@ public sealed class ImportTests : IDisposable
     [InlineData("cartpole-ppo")]
     [InlineData("cartpole-ppo --set network.shared=true --set network.normPartner=layerNorm")]
     [InlineData("pendulum-ppo --set normalize.observations=true --set network.actionBounds=tanh")]
+    [InlineData("cartpole-no-vel-recurrent-ppo")]
     [InlineData("breakout-rainbow --set dqn.learningStarts=64")]
     public void Import_WhatExportWrote_ActsTheSame(string recipe)
     {

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using RlWn.Envs;
+using RlWn.Experiments.Cells;
+using RlWn.Experiments.Tests.Cells;
 
 namespace RlWn.Experiments.Tests;
 
@@ -40,23 +42,7 @@ public sealed class ResumeTests : IDisposable
         };
         Assert.Equal(0, Rlwn.Run(scratch.Path, [.. arguments, "--out", "whole"]).ExitCode);
 
-        var random = new Rng(seed: 17);
-        for (var kill = 0; kill < kills; kill++)
-        {
-            // At some moment after it got further: while it acts, learns, or writes the next checkpoint.
-            using (var running = Rlwn.Start(scratch.Path, [.. arguments, "--out", "cut", "--resume"]))
-            {
-                var before = Newest();
-                for (var wait = 0; Newest() == before; wait++)
-                {
-                    Assert.True(wait < 6_000, "The run did not get on.");
-                    Thread.Sleep(10);
-                }
-
-                Thread.Sleep(random.Next(0, 40));
-            }   // killed: SIGKILL on Unix
-        }
-
+        KillAfterProgress(kills, _ => [.. arguments, "--out", "cut", "--resume"], latest: 40);
         var (exitCode, _, error) = Rlwn.Run(scratch.Path, "resume", "cut", "--quiet");
 
         Assert.Equal(0, exitCode);
@@ -71,6 +57,28 @@ public sealed class ResumeTests : IDisposable
             Assert.Equal(WithoutTimes("whole/evaluations.csv", [1]), WithoutTimes("cut/evaluations.csv", [1]));
             Assert.Equal(File.ReadAllBytes(scratch["whole/best.safetensors"]), File.ReadAllBytes(scratch["cut/best.safetensors"]));
         }
+    }
+
+    [Fact]
+    public void Resume_SupervisedKilledAtRandomMoments_EndsBitByBit()
+    {
+        string[] arguments =
+        [
+            "supervised", "toy-mlp", "--quiet", "--device", "cpu", "--threads", "1", "--epochs", "60", "--set", "model=resnet", "--set", "depth=8", "--set", "width=4", "--set", "images=300",
+            "--set", "augmentation=cropAndFlip",
+        ];
+        Assert.Equal(0, Rlwn.Run(scratch.Path, [.. arguments, "--out", "whole"]).ExitCode);
+
+        const int Kills = 5;
+        KillAfterProgress(Kills, kill => kill == 0 ? [.. arguments, "--out", "cut"] : ["supervised", "--resume", "cut", "--quiet"], latest: 60);
+        var (exitCode, _, error) = Rlwn.Run(scratch.Path, "resume", "cut", "--quiet");
+
+        Assert.True(exitCode == 0, error);
+        Assert.StartsWith("rlwn: Going on from epoch ", Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllBytes(scratch["whole/model.safetensors"]), File.ReadAllBytes(scratch["cut/model.safetensors"]));
+        Assert.Equal(File.ReadAllText(scratch["whole/evaluation.json"]), File.ReadAllText(scratch["cut/evaluation.json"]));
+        Assert.Equal(WithoutTimes("whole/metrics.csv", [6, 7, 8]), WithoutTimes("cut/metrics.csv", [6, 7, 8]));
+        Assert.Empty(Directory.GetFiles(scratch["cut"], "*.tmp"));
     }
 
     [Fact]
@@ -130,7 +138,8 @@ public sealed class ResumeTests : IDisposable
     {
         Assert.Equal(0, Rlwn.Run(scratch.Path, [.. Ppo, "--out", "done", "--steps", "512"]).ExitCode);
         Refused(2, "Expected a run that did not end", "resume", "done");
-        Refused(1, "Expected the folder of a run", "resume", "nowhere");
+        Refused(1, "Expected the folder of a run, found no settings.json in 'nowhere'. Name a folder that 'rlwn train' or 'rlwn supervised' made.", "resume", "nowhere");
+        Refused(2, "Expected --data with a run of 'rlwn supervised', got 'done', which learns in CartPole-v1.", "resume", "done", "--data", "images");
         Refused(2, "Expected --out DIR with --resume", "train", "--resume");
 
         using var running = Rlwn.Start(scratch.Path, [.. Ppo, "--out", "mine", "--steps", "1e8"]);
@@ -138,6 +147,35 @@ public sealed class ResumeTests : IDisposable
         for (var wait = 0; !File.Exists(scratch["mine/status.json"]) && wait < 1000; wait++)
             Thread.Sleep(10);
         Refused(1, "Expected a run that no other process goes on with", "resume", "mine");
+    }
+
+    [Fact]
+    public void Resume_SupervisedWithData_LooksForImagesThere()
+    {
+        MadeRun.Done(new(CellKind.Supervised, "mnist-mlp", [], scratch["run"]), 0.5);
+        File.WriteAllText(scratch["run/status.json"], """{ "state": "stopped" }""");
+        Directory.CreateDirectory(scratch["images/mnist"]);
+        File.WriteAllText(scratch["images/mnist/train-images-idx3-ubyte.gz"], "altered");   // which no download may replace
+
+        Refused(1, $"Expected MNIST in '{scratch["images/mnist"]}'", "resume", "run", "--data", "images");
+    }
+
+    // Each time at some moment after it got further: while it acts, learns, or writes the next checkpoint.
+    private void KillAfterProgress(int kills, Func<int, string[]> command, int latest)
+    {
+        var random = new Rng(seed: 17);
+        for (var kill = 0; kill < kills; kill++)
+        {
+            using var running = Rlwn.Start(scratch.Path, command(kill));
+            var before = Newest();
+            for (var wait = 0; Newest() == before; wait++)
+            {
+                Assert.True(wait < 6_000, "The run did not get on.");
+                Thread.Sleep(10);
+            }
+
+            Thread.Sleep(random.Next(0, latest));
+        }   // killed: SIGKILL on Unix
     }
 
     private string[] Checkpoints(string run) => [.. Directory.GetFiles(scratch[run], "checkpoint-*.ckpt").Order(StringComparer.Ordinal)];

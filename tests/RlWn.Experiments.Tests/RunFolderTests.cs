@@ -80,6 +80,19 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void Lock_FilesThatAKilledProcessHadHalfWritten_GoAndWholeOnesStay()
+    {
+        var folder = RunFolder.Create(scratch["run"]);
+        folder.Write("status.json", [1]);
+        File.WriteAllBytes(folder["status.json.0123.tmp"], [1]);
+
+        using (folder.Lock())
+            Assert.Equal([folder[".lock"], folder["status.json"]], Directory.GetFileSystemEntries(folder.Path).Order(StringComparer.Ordinal));
+
+        Assert.Equal([folder["status.json"]], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
     public void AppendLog_ExistingFile_Refuses()
     {
         File.WriteAllText(scratch["log"], "precious");

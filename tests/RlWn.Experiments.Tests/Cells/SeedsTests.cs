@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using RlWn.Experiments.Cells;
+using RlWn.Experiments.Commands;
 using RlWn.Experiments.Runs;
 
 namespace RlWn.Experiments.Tests.Cells;
@@ -67,7 +68,7 @@ public sealed class SeedsTests : IDisposable
         var (exitCode, _, error) = running.Wait();
 
         Assert.Equal(130, exitCode);
-        Assert.Contains("Stopped; the same command with --out group --resume goes on from here.", error, StringComparison.Ordinal);
+        Assert.Contains("Stopped; the same command with --resume goes on from here.", error, StringComparison.Ordinal);
         Assert.All(children, child => Assert.False(IsAlive(child)));
         Assert.All([1, 2], seed => Assert.Equal("stopped", Read($"group/seed-{seed}/status.json").GetProperty("state").GetString()));
         Assert.All([1, 2], seed => Assert.NotEmpty(Directory.GetFiles(scratch[$"group/seed-{seed}"], "checkpoint-*.ckpt")));
@@ -99,7 +100,7 @@ public sealed class SeedsTests : IDisposable
         Assert.True(exitCode == 0, error);
         Assert.Contains("2 of 3 runs have ended before.", error, StringComparison.Ordinal);
         Assert.Contains("over 2 seeds", output, StringComparison.Ordinal);
-        Assert.Contains("diverged     1 of 3", output, StringComparison.Ordinal);
+        Assert.Contains("diverged    1 of 3", output, StringComparison.Ordinal);
         double[] errors = [.. from seed in (int[])[1, 3] select 100 * (1 - Read($"group/seed-{seed}/evaluation.json").GetProperty("accuracy").GetDouble())];
         Assert.Equal(errors.Average(), Read("group/summary.json").GetProperty("errorPercentMean").GetDouble(), 1e-9);
         Assert.Equal(JsonValueKind.Null, Read("group/summary.json").GetProperty("seeds")[1].GetProperty("errorPercent").ValueKind);
@@ -109,11 +110,80 @@ public sealed class SeedsTests : IDisposable
             [.. from difference in (string[])["device=cpu", "epochs=1", "images=100", "threads=1", $"seed={seed}"] select Assignment.Parse(difference)];
     }
 
+    [Fact]
+    public void SupervisedSeeds_ImagesThatCannotBeHad_AreSaidOnceBeforeAnySeedBegins()
+    {
+        Directory.CreateDirectory(scratch["data/mnist"]);
+        File.WriteAllText(scratch["data/mnist/train-images-idx3-ubyte.gz"], "altered");   // which no download may replace
+
+        var (exitCode, _, error) = Rlwn.Run(scratch.Path, "supervised", "mnist-mlp", "--device", "cpu", "--data", "data", "--seeds", "2", "--out", "group");
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("rlwn: Expected MNIST in ", Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(scratch["group"]));
+    }
+
+    [Fact]
+    public void SupervisedSeeds_ThreadsInAnyLetters_AreThoseAskedFor()
+    {
+        var (exitCode, _, error) = Rlwn.Run(
+            scratch.Path, "supervised", "toy-mlp", "--device", "cpu", "--epochs", "1", "--set", "images=100", "--set", "Threads=2", "--seeds", "1", "--out", "group");
+
+        Assert.True(exitCode == 0, error);
+        Assert.Equal(2, Read("group/seed-1/settings.json").GetProperty("threads").GetInt32());
+    }
+
+    [Fact]
+    public void SupervisedSeeds_ResumeOfAFolderThatIsNotThere_IsRefusedAndBeginsNothing()
+    {
+        var (exitCode, output, error) = Rlwn.Run(scratch.Path, "supervised", "toy-mlp", "--seeds", "2", "--resume", "tpyo");
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.StartsWith("rlwn: Expected the folder of a group of seeds to go on with, found none at 'tpyo'.", Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(scratch.Path));
+    }
+
+    [Fact]
+    public void SupervisedSeeds_Signal_SaysACommandThatGoesOn()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Sends a signal.");
+        string[] command = ["supervised", "toy-mlp", "--device", "cpu", "--epochs", "1000000", "--seeds", "2", "--jobs", "2"];
+        using var running = Rlwn.Start(scratch.Path, [.. command, "--out", "group"]);
+        WaitForChildren();
+
+        using (var kill = Process.Start("kill", ["-INT", $"{running.Id}"]))
+            kill.WaitForExit();
+        var (exitCode, _, error) = running.Wait();
+
+        Assert.Equal(130, exitCode);
+        Assert.Contains("Stopped; the same command with --resume group instead of --out group goes on from here.", error, StringComparison.Ordinal);
+        using var again = Rlwn.Start(scratch.Path, [.. command, "--resume", "group"]);
+        for (var wait = 0; ((int[])[1, 2]).Any(seed => Read($"group/seed-{seed}/status.json").GetProperty("state").GetString() != "running"); wait++)
+        {
+            Assert.True(wait < 1_200, "The seeds did not go on.");
+            Thread.Sleep(50);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(1, 2, 2)]   // as in breakout-dqn
+    [InlineData(4, 2, 4)]
+    public void BusyThreads_LibtorchsAndTheNetworks_AreTheGreater(int threads, int networkThreads, int expected)
+    {
+        var settings = RunSettings.Resolve([.. Recipe.Load("breakout-dqn").Assignments, new("threads", $"{threads}", ""), new("network.threads", $"{networkThreads}", "")]);
+
+        Assert.Equal(expected, TrainSeeds.BusyThreads(settings));
+    }
+
+    [Fact]
+    public void DefaultJobs_CellsThatKeepEveryCoreBusy_AreMadeOneByOne() => Assert.Equal(1, CellPool.DefaultJobs(TorchSharp.torch.CPU, Environment.ProcessorCount));
+
     [Theory]
     [InlineData("--seeds 2", "rlwn: Expected a recipe with --seeds, got none.")]
     [InlineData("toy-mlp --jobs 2", "rlwn: Expected --seeds N with --jobs, got a single run, which is one process.")]
     [InlineData("toy-mlp --seeds 2 --out a --resume b", "rlwn: Expected --out for a new group or --resume for one that goes on, got both.")]
-    [InlineData("toy-mlp --seeds 0", "rlwn: Expected")]
+    [InlineData("toy-mlp --seeds 0", "rlwn: Expected --seeds to be a whole number of at least 1, got '0'.")]
     public void SupervisedSeeds_WhatCannotBe_IsOneLine(string arguments, string message)
     {
         var (exitCode, output, error) = Rlwn.Run(scratch.Path, ["supervised", .. arguments.Split(' ')]);

@@ -67,6 +67,18 @@ public sealed class CompareTests : IDisposable
         Refuses(2, "rlwn: Expected --metric evaluation or training, got 'x'.", "one", "--metric", "x");
     }
 
+    [Fact]
+    public void Compare_SeedsWithOtherThreadsOfNetworks_AreOneGroup()   // the results are the same to the bit
+    {
+        Make("one", "r", 1, 1, networkThreads: 1);
+        Make("two", "r", 2, 3, networkThreads: 2);
+
+        var (exitCode, output, error) = Rlwn.Run(scratch.Path, "compare", "one", "two", "--out", "out");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.StartsWith("r\t2\t2.0 ± 1.4\t", output, StringComparison.Ordinal);   // √2
+    }
+
     private void Refuses(int exitCode, string message, params string[] arguments)
     {
         var result = Rlwn.Run(scratch.Path, ["compare", .. arguments]);
@@ -75,10 +87,10 @@ public sealed class CompareTests : IDisposable
         Assert.StartsWith(message, Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 
-    private void Make(string folder, string recipe, int seed, double score, double gamma = 0.9, string env = "CartPole-v1")
+    private void Make(string folder, string recipe, int seed, double score, double gamma = 0.9, string env = "CartPole-v1", int networkThreads = 1)
     {
         Directory.CreateDirectory(scratch[folder]);
-        File.WriteAllText(scratch[$"{folder}/{RunFolder.Settings}"], FormattableString.Invariant($$"""{"recipe":"{{recipe}}","env":"{{env}}","seed":{{seed}},"origin":{},"ppo":{"gamma":{{gamma}} } }"""));
+        File.WriteAllText(scratch[$"{folder}/{RunFolder.Settings}"], FormattableString.Invariant($$"""{"recipe":"{{recipe}}","env":"{{env}}","seed":{{seed}},"origin":{},"ppo":{"gamma":{{gamma}} },"network":{"threads":{{networkThreads}} } }"""));
         File.WriteAllText(scratch[$"{folder}/{RunFolder.Evaluation}"], FormattableString.Invariant($$"""{"mean":{{score}}}"""));
         File.WriteAllText(
             scratch[$"{folder}/{RunFolder.Metrics}"],

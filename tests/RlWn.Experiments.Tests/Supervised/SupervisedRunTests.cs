@@ -1,9 +1,13 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using RlWn.Agents;
 using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised;
 using RlWn.Experiments.Supervised.Data;
 using RlWn.Inference;
 using RlWn.Init;
+using RlWn.Networks;
+using static TorchSharp.torch;
 
 namespace RlWn.Experiments.Tests.Supervised;
 
@@ -14,6 +18,9 @@ public sealed class SupervisedRunTests : IDisposable
         Recipe = "toy", Data = DataName.Toy, Augmentation = Alteration.CropAndFlip, Model = Architecture.Resnet, Depth = 8, Width = 4, Epochs = 4, Batch = 100,
         LearningRate = 0.02, Device = "cpu", Threads = 1, Images = 300,
     };
+
+    // Steps too small to change a weight that is not 0: the first epoch stays the best.
+    private static readonly SupervisedSettings Unlearned = Small with { LearningRate = 1e-15 };
 
     private readonly Scratch scratch = new();
 
@@ -67,7 +74,7 @@ public sealed class SupervisedRunTests : IDisposable
         using var stop = new CancellationTokenSource();
         var cut = RunFolder.Create(scratch["cut"]);
         var first = Go(settings, cut, new StopAfter(2, stop), stop);
-        var resumed = SupervisedRun.Resume(cut.Path, Toy(), null, CancellationToken.None);
+        var resumed = SupervisedRun.Resume(cut.Path, Toy(), null, NotDamaged, CancellationToken.None);
 
         Assert.Equal((Outcome.Stopped, 2), (first.Outcome, first.Epochs.Count));
         Assert.Equal(Outcome.Done, resumed.Outcome);
@@ -85,8 +92,8 @@ public sealed class SupervisedRunTests : IDisposable
         Go(Small, folder, new StopAfter(2, first), first);
         using var second = new CancellationTokenSource();
 
-        var inTest = SupervisedRun.Resume(folder.Path, Toy(), new StopAfter(4, second), second.Token);
-        var result = SupervisedRun.Resume(folder.Path, Toy(), null, CancellationToken.None);
+        var inTest = SupervisedRun.Resume(folder.Path, Toy(), new StopAfter(4, second), NotDamaged, second.Token);
+        var result = SupervisedRun.Resume(folder.Path, Toy(), null, NotDamaged, CancellationToken.None);
 
         Assert.Equal((Outcome.Stopped, 4), (inTest.Outcome, inTest.Epochs.Count));
         Assert.False(inTest.Test.HasValue);
@@ -157,8 +164,12 @@ public sealed class SupervisedRunTests : IDisposable
     [Fact]
     public void Run_BestOnValidation_IsTheNetworkTested()
     {
-        // One pixel a class is all there is to learn; so high a rate makes accuracy go up and down.
-        var settings = Small with { LearningRate = 0.3, Epochs = 8, Model = Architecture.Cnn, Depth = 4 };
+        // It learns while the rate is small; when the warm-up has raised it, each step takes up to half of every weight away, until the last network only guesses.
+        var settings = Small with
+        {
+            Model = Architecture.Mlp, Depth = 3, Width = 32, Augmentation = Alteration.None, Batch = 20, Epochs = 6, WarmUpEpochs = 6, WarmUpFrom = 0.02, LearningRate = 1,
+            Schedule = LearningRateSchedule.Constant, Momentum = 0, WeightDecay = 0.5,
+        };
         var folder = RunFolder.Create(scratch["run"]);
 
         var result = Go(settings, folder);
@@ -166,7 +177,119 @@ public sealed class SupervisedRunTests : IDisposable
         var best = result.Epochs.Max(epoch => epoch.Validation!.Value.Accuracy);
         var candidates = result.Epochs.Where(epoch => epoch.Validation!.Value.Accuracy == best).ToArray();
         Assert.Equal(candidates.MinBy(epoch => epoch.Validation!.Value.Loss)!.Number, result.Chosen);
+        Assert.InRange(result.Chosen, 1, settings.Epochs - 1);
+        Assert.True(result.Test!.Value.Accuracy > 0.5, $"The network of a guessing epoch was tested: {result.Test}");
         Assert.Equal($"{result.Chosen}", Safetensors.Read(folder[SupervisedRun.Model]).Metadata["rlwn.epoch"]);
+        var (loss, accuracy) = TestByHand(settings, folder[SupervisedRun.Model]);
+        Assert.Equal(accuracy, result.Test.Value.Accuracy, 1e-12);
+        Assert.Equal(loss, result.Test.Value.Loss, 1e-4 * loss);   // summed in another order
+    }
+
+    [Fact]
+    public void Resume_NetworkOfALaterEpochInTheFile_TestsTheChosenOne()   // as a kill between a new best network and its checkpoint leaves it
+    {
+        var expected = Go(Unlearned, RunFolder.Create(scratch["whole"]));
+        var folder = Stopped(Unlearned);
+        var (tensors, metadata) = Safetensors.Read(folder[SupervisedRun.Model]);
+        Safetensors.Write(
+            folder[SupervisedRun.Model], [.. tensors.Select(tensor => new TensorData(tensor.Name, tensor.Shape.AsSpan(), tensor.Type, new byte[tensor.Bytes.Length]))],
+            new Dictionary<string, string>(metadata) { ["rlwn.epoch"] = "3" });
+
+        var result = SupervisedRun.Resume(folder.Path, Toy(), null, NotDamaged, CancellationToken.None);
+
+        Assert.Equal(1, result.Chosen);
+        Assert.Equal(expected.Test, result.Test);
+        Assert.Equal(File.ReadAllBytes(scratch["whole/model.safetensors"]), File.ReadAllBytes(folder[SupervisedRun.Model]));
+    }
+
+    [Theory]
+    [InlineData("3", false, "the network of epoch 1, which validation chose, got the network of epoch 3.")]
+    [InlineData("1", true, "the network of epoch 1, which validation chose, got no tensor ")]
+    public void Run_FileOfTheNetworkIsAltered_IsRefusedAndResumable(string epoch, bool isCut, string message)
+    {
+        var folder = RunFolder.Create(scratch["run"]);
+        var alter = new AfterEpoch(Small.Epochs, () =>
+        {
+            var (tensors, metadata) = Safetensors.Read(folder[SupervisedRun.Model]);
+            Safetensors.Write(folder[SupervisedRun.Model], isCut ? [.. tensors.Skip(1)] : tensors, new Dictionary<string, string>(metadata) { ["rlwn.epoch"] = epoch });
+        });
+
+        var failure = Assert.Throws<IOException>(() => Go(Unlearned, folder, alter));
+        var resumed = SupervisedRun.Resume(folder.Path, Toy(), null, NotDamaged, CancellationToken.None);
+
+        Assert.Contains(message, failure.Message, StringComparison.Ordinal);
+        Assert.Equal(Go(Unlearned, RunFolder.Create(scratch["whole"])).Test, resumed.Test);
+    }
+
+    [Theory]
+    [InlineData("momentum", "0", "more state than the settings say")]
+    [InlineData("width", "6", "a network's parameters as ")]
+    public void Resume_CheckpointsOfOtherSettings_EndsInsteadOfTrainingOnHalfAState(string setting, string value, string message)
+    {
+        var folder = Stopped(Small);
+        var settings = JsonNode.Parse(File.ReadAllText(folder[RunFolder.Settings]))!;
+        settings[setting] = JsonNode.Parse(value);
+        File.WriteAllText(folder[RunFolder.Settings], settings.ToJsonString());
+
+        var failure = Assert.Throws<IOException>(() => SupervisedRun.Resume(folder.Path, Toy(), null, NotDamaged, CancellationToken.None));
+
+        Assert.Contains(message, failure.Message, StringComparison.Ordinal);
+        Assert.Equal("stopped", Status(folder));
+    }
+
+    [Fact]
+    public void Resume_CheckpointWithoutAFormat_SaysSoAndChangesNothing()
+    {
+        var folder = Stopped(Small);
+        foreach (var file in Directory.GetFiles(folder.Path, "*.ckpt"))
+            Checkpoint.Save(file, writer => writer.Write((int)ScalarType.Float32));   // which stood first
+
+        var failure = Assert.Throws<IOException>(() => SupervisedRun.Resume(folder.Path, Toy(), null, NotDamaged, CancellationToken.None));
+
+        Assert.Contains("of format 2, got one of another version of RlWn", failure.Message, StringComparison.Ordinal);
+        Assert.Equal("stopped", Status(folder));
+    }
+
+    [Fact]
+    public void Resume_DamagedCheckpointAndQuiet_WarnsAllTheSame()
+    {
+        var whole = Go(Small, RunFolder.Create(scratch["whole"]));
+        var folder = Stopped(Small);
+        var newest = Directory.GetFiles(folder.Path, "*.ckpt").Max(StringComparer.Ordinal)!;
+        File.WriteAllBytes(newest, File.ReadAllBytes(newest)[..^100]);
+
+        var (exitCode, _, error) = Rlwn.Run(scratch.Path, "resume", "cut", "--quiet");
+
+        Assert.Equal(0, exitCode);
+        var lines = error.TrimEnd().Split('\n');
+        Assert.Contains($"'cut/{Path.GetFileName(newest)}', but its checksum is another", lines[0], StringComparison.Ordinal);
+        Assert.Equal("rlwn: Going on from epoch 1.", lines[1]);   // of two
+        using var evaluation = JsonDocument.Parse(File.ReadAllBytes(folder[RunFolder.Evaluation]));
+        Assert.Equal(whole.Test!.Value.Loss, evaluation.RootElement.GetProperty("loss").GetDouble());
+    }
+
+    [Theory]
+    [InlineData(0.02, "done")]
+    [InlineData(1e6, "diverged")]
+    public void Resume_RunThatEnded_IsRefusedAndStaysAsItIs(double learningRate, string state)
+    {
+        var folder = RunFolder.Create(scratch["run"]);
+        Go(Small with { LearningRate = learningRate, WeightDecay = 1, Epochs = 1 }, folder);
+        var before = File.ReadAllText(folder[RunFolder.Status]);
+        Assert.Equal(state, Status(folder));
+
+        var failure = Assert.Throws<UsageException>(() => SupervisedRun.Resume(folder.Path, Toy(), null, NotDamaged, new(canceled: true)));
+
+        Assert.StartsWith($"Expected a run that did not end, got '{folder.Path}', which is {state}.", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllText(folder[RunFolder.Status]));
+    }
+
+    [Fact]
+    public void Make_ShareOfNoImage_IsRefused()   // 0.001 of 300: 0.3, and so 0
+    {
+        var failure = Assert.Throws<UsageException>(() => new SupervisedRun(Small with { ValidationShare = 0.001 }, ToyImages.Make(isTest: false), ToyImages.Make(isTest: true)));
+
+        Assert.StartsWith("Expected a validationShare that holds out an image at least, got 0.001 of 300.", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -243,12 +366,53 @@ public sealed class SupervisedRunTests : IDisposable
         return run.Run(folder, show, stop?.Token ?? CancellationToken.None);
     }
 
+    // A run that was stopped after two epochs of its four.
+    private RunFolder Stopped(SupervisedSettings settings)
+    {
+        var folder = RunFolder.Create(scratch["cut"]);
+        using var stop = new CancellationTokenSource();
+        Assert.Equal(Outcome.Stopped, Go(settings, folder, new StopAfter(2, stop), stop).Outcome);
+        return folder;
+    }
+
+    // All test images as one batch, through a network that knows nothing but the file.
+    private static (double Loss, double Accuracy) TestByHand(SupervisedSettings settings, string file)
+    {
+        var set = ToyImages.Make(isTest: true).Sample(settings.Images!.Value);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var generator = new Generator(99);
+        using var network = Models.Make(settings, set.Shape, set.Classes, new Initializer(generator));
+        PyTorchWeights.Load(network, file);
+        network.eval();
+        using var batches = new Batches(set, set.All(), set.Count, Normalization.Of(set.Shape), Augmentation.None, seed: 1);
+        var batch = batches.InOrder().Single();
+        var logits = network.call(Models.Present(settings, batch.Images));
+        return (nn.functional.cross_entropy(logits, batch.Labels).item<float>(), (double)logits.argmax(1).eq(batch.Labels).sum().item<long>() / set.Count);
+    }
+
+    private static void NotDamaged(string warning) => Assert.StartsWith("Going on from epoch ", warning, StringComparison.Ordinal);
+
     private static SupervisedData Toy() => new(null, new(TextWriter.Null, isLive: false));
 
     private static string? Status(RunFolder folder)
     {
         using var status = JsonDocument.Parse(File.ReadAllBytes(folder[RunFolder.Status]));
         return status.RootElement.GetProperty("state").GetString();
+    }
+
+    // Does something when so many epochs were made.
+    private sealed class AfterEpoch(int number, Action act) : ISupervisedProgress
+    {
+        public void Step(int epoch, int step, int steps, double imagesPerSecond, SupervisedSettings settings)
+        {
+        }
+
+        public void Epoch(Epoch epoch, SupervisedSettings settings)
+        {
+            if (epoch.Number == number)
+                act();
+        }
     }
 
     // Stops at the first step after so many epochs, or, where there is none, before the test.
@@ -265,7 +429,5 @@ public sealed class SupervisedRunTests : IDisposable
             if (epoch.Number == epochs && epochs == settings.Epochs)
                 stop.Cancel();
         }
-
-        public void Warn(string message) => Assert.Fail(message);
     }
 }
