@@ -9,14 +9,6 @@ namespace RlWn.Experiments.Cells;
 /// <param name="Folder">The experiment's folder, which its runs lie in.</param>
 internal sealed record RunsWork(Scale Scale, ulong Seed, string Device, string Folder)
 {
-    /// <summary>Of three values, the one for the scale.</summary>
-    public T Choose<T>(T smoke, T cpu, T paper) => Scale switch
-    {
-        Scale.Smoke => smoke,
-        Scale.Cpu => cpu,
-        _ => paper,
-    };
-
     /// <summary>How many seeds, instead of the scale's number; null for that.</summary>
     public int? SeedCount { get; init; }
 

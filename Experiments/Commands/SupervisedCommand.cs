@@ -119,7 +119,7 @@ internal static class SupervisedCommand
         if (best is { } validation)
             Say("validation", $"accuracy {validation.Accuracy:0.0000} after epoch {result.Chosen}, the best of {result.Epochs.Count}");
         if (result.Epochs is [.., var last])
-            Say("training", $"{last.Seconds:0.0} s, {result.Epochs.Average(epoch => epoch.ImagesPerSecond):#,0} images/s, {result.Epochs.Average(epoch => epoch.Waiting):P1} of it waiting for images");
+            Say("training", $"{last.Seconds:0.0} s, {result.Epochs.Average(epoch => epoch.ImagesPerSecond):#,0} images/s, {result.Epochs.Average(epoch => epoch.Waiting):P1} of it waiting for images, whose making took {result.Epochs.Average(epoch => epoch.Preparing):P1} on a thread of its own");
         Say("run folder", $"{folder}");
         if (result.Outcome == Outcome.Stopped)
             Say("next", $"{OwnName.Command} supervised --resume {folder}{(data is null ? "" : $" --data {data}")}");

@@ -1,5 +1,4 @@
 using System.Globalization;
-using MathNet.Numerics.Statistics;
 using RlWn.Experiments.Cells;
 using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised;
@@ -45,15 +44,15 @@ internal static class SupervisedSeeds
     {
         CellOutcome[] runs = [.. ended.Select(CellOutcome.Read)];
         double[] errors = [.. runs.Where(run => double.IsFinite(run.Test)).Select(run => 100 * (1 - run.Test))];
-        var diverged = runs.Count(run => run.HasDiverged);
+        var (sample, diverged) = (Sample.Of(errors), runs.Count(run => run.HasDiverged));
         folder.WriteJson(Summary, new
         {
             runs[0].Settings.Recipe, Scheme = runs[0].Settings.Scheme.Name,
             Seeds = runs.Select(run => new { run.Settings.Seed, run.State, ErrorPercent = Finite(100 * (1 - run.Test)), ValidationBest = Finite(run.Validation.DefaultIfEmpty(double.NaN).Max()) }),
-            ErrorPercentMean = Finite(ArrayStatistics.Mean(errors)), ErrorPercentDeviation = Finite(ArrayStatistics.StandardDeviation(errors)), Diverged = diverged,
+            ErrorPercentMean = Finite(sample.Mean), ErrorPercentDeviation = Finite(sample.Deviation), Diverged = diverged,
         });
 
-        Say("test", $"error {Table2Results.MeanAndDeviation(errors)} %, mean and deviation over {errors.Length} seeds");
+        Say("test", $"error {sample} %, mean and deviation over {errors.Length} seeds");
         if (errors.Length > 1)
             Say("", $"{errors.Min():0.00} to {errors.Max():0.00} %");
         Say("diverged", $"{diverged} of {runs.Length}");

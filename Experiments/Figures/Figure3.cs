@@ -1,4 +1,5 @@
 using RlWn.Experiments.Cells;
+using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised;
 using RlWn.Init;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using RlWn.Experiments.Runs;
 using RlWn.Init;
 using static TorchSharp.torch;
 

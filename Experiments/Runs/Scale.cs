@@ -25,6 +25,15 @@ internal static class Scales
         _ => throw new ArgumentOutOfRangeException(nameof(scale), scale, "Expected Smoke, Cpu or Paper."),
     };
 
+    /// <summary>Of three values, the one for the scale.</summary>
+    public static T Choose<T>(this Scale scale, T smoke, T cpu, T paper) => scale switch
+    {
+        Scale.Smoke => smoke,
+        Scale.Cpu => cpu,
+        Scale.Paper => paper,
+        _ => throw new ArgumentOutOfRangeException(nameof(scale), scale, "Expected Smoke, Cpu or Paper."),
+    };
+
     /// <summary>The scale of a name; upper and lower case are the same.</summary>
     /// <exception cref="UsageException">No scale has this name.</exception>
     public static Scale Parse(string name) =>

@@ -25,7 +25,9 @@ internal readonly record struct Score(double Loss, double Accuracy);
 /// <param name="ImagesPerSecond">Training alone.</param>
 /// <param name="Seconds">Since the run began, validation included.</param>
 /// <param name="Waiting">The part of training that was spent waiting for images.</param>
-internal sealed record Epoch(int Number, Score Train, Score? Validation, double LearningRate, double ImagesPerSecond, double Seconds, double Waiting);
+/// <param name="Preparing">The part of training during which the thread in the background altered and normalized images: what they cost, waited for or not.</param>
+internal sealed record Epoch(
+    int Number, Score Train, Score? Validation, double LearningRate, double ImagesPerSecond, double Seconds, double Waiting, double Preparing);
 
 /// <summary>How a run ended.</summary>
 internal enum Outcome
@@ -230,7 +232,7 @@ internal sealed class SupervisedRun : IDisposable
     private (Epoch? Epoch, string? Diverged) TrainEpoch(int number, ISupervisedProgress? show, CancellationToken stop)
     {
         network.train();
-        var (from, waitedBefore) = (Stopwatch.GetTimestamp(), train.Waited);
+        var (from, waitedBefore, preparedBefore) = (Stopwatch.GetTimestamp(), train.Waited, train.Preparing);
         var (loss, right, seen, rate) = (0.0, 0L, 0L, 0.0);
         foreach (var (step, batch) in train.Epoch(number).Index())
         {
@@ -248,14 +250,14 @@ internal sealed class SupervisedRun : IDisposable
         }
 
         var seconds = Stopwatch.GetElapsedTime(from).TotalSeconds;
-        var waited = (train.Waited - waitedBefore).TotalSeconds;
+        var (waited, prepared) = ((train.Waited - waitedBefore).TotalSeconds, (train.Preparing - preparedBefore).TotalSeconds);
         var validated = validation is null ? null : Evaluate(validation, stop);
         if (validation is not null && validated is null)
             return (null, null);
         if (validated is { } score && !double.IsFinite(score.Loss))
             return (null, Text($"the loss on validation was {score.Loss:G4} after epoch {number + 1}"));
 
-        return (new(number + 1, new(loss / seen, (double)right / seen), validated, rate, seen / seconds, Seconds(), waited / seconds), null);
+        return (new(number + 1, new(loss / seen, (double)right / seen), validated, rate, seen / seconds, Seconds(), waited / seconds, prepared / seconds), null);
     }
 
     // One step of SGD on a batch: gradients of its parts add up to that of the mean loss.
@@ -435,17 +437,18 @@ internal sealed class SupervisedRun : IDisposable
             ("train/loss", epoch.Train.Loss), ("train/accuracy", epoch.Train.Accuracy),
             ("validation/loss", epoch.Validation?.Loss ?? double.NaN), ("validation/accuracy", epoch.Validation?.Accuracy ?? double.NaN),
             ("train/learning_rate", epoch.LearningRate), ("train/images_per_second", epoch.ImagesPerSecond), ("train/waiting_share", epoch.Waiting),
+            ("train/preparing_share", epoch.Preparing),
         ]);
         events.Log.FlushToDisk();
     }
 
     private byte[] Csv()
     {
-        var text = new StringBuilder("epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,images_per_second,seconds,waiting_share\n");
+        var text = new StringBuilder("epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,images_per_second,seconds,waiting_share,preparing_share\n");
         foreach (var epoch in epochs)
         {
             text.Append(CultureInfo.InvariantCulture, $"{epoch.Number},{epoch.Train.Loss:G9},{epoch.Train.Accuracy:G9},{epoch.Validation?.Loss:G9},{epoch.Validation?.Accuracy:G9},");
-            text.Append(CultureInfo.InvariantCulture, $"{epoch.LearningRate:G9},{epoch.ImagesPerSecond:0.0},{epoch.Seconds:0.000},{epoch.Waiting:0.0000}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{epoch.LearningRate:G9},{epoch.ImagesPerSecond:0.0},{epoch.Seconds:0.000},{epoch.Waiting:0.0000},{epoch.Preparing:0.0000}\n");
         }
 
         return Encoding.UTF8.GetBytes(text.ToString());

@@ -1,5 +1,6 @@
 using System.Globalization;
 using RlWn.Experiments.Cells;
+using RlWn.Experiments.Runs;
 using RlWn.Experiments.Figures;
 using RlWn.Experiments.Supervised;
 using RlWn.Init;

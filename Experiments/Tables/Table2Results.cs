@@ -79,9 +79,6 @@ internal sealed class Table2Results
 
     public static IReadOnlyList<string> Titles { get; } = ["data", "model", "scheme", "log10 ||H||", "seeds", "unconverged", "overflowed", "paper"];
 
-    /// <summary>Mean ± deviation of a sample (n - 1); n/a of none.</summary>
-    public static string MeanAndDeviation(double[] numbers) => Sample.Of(numbers).ToString();
-
     /// <summary>The table's picture: a panel for each row of the paper's, its columns from the left to the right, log10 ||H||₂ with its mean and deviation.</summary>
     public IReadOnlyList<Panel> Panels(Table2Settings settings) =>
     [

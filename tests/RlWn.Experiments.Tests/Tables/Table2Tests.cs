@@ -22,8 +22,8 @@ public sealed class Table2Tests : IDisposable
     [InlineData(new double[] { }, "n/a")]
     [InlineData(new[] { 1.5 }, "1.50 ± -")]
     [InlineData(new[] { 1.0, 2, 3 }, "2.00 ± 1.00")]   // (1 + 0 + 1) / 2
-    public void MeanAndDeviation_OfASample_MatchesHandCalculation(double[] numbers, string expected) =>
-        Assert.Equal(expected, Table2Results.MeanAndDeviation(numbers));
+    public void Sample_OfNumbers_MatchesHandCalculation(double[] numbers, string expected) =>
+        Assert.Equal(expected, Sample.Of(numbers).ToString());
 
     [Fact]
     public void Results_OpenedAgain_AreThere()
