@@ -157,7 +157,7 @@ public sealed class ResumeTests : IDisposable
         Directory.CreateDirectory(scratch["images/mnist"]);
         File.WriteAllText(scratch["images/mnist/train-images-idx3-ubyte.gz"], "altered");   // which no download may replace
 
-        Refused(1, $"Expected MNIST in '{scratch["images/mnist"]}'", "resume", "run", "--data", "images");
+        Refused(1, $"as it is published, of '{scratch["images/mnist/train-images-idx3-ubyte.gz"]}', got ", "resume", "run", "--data", "images");
     }
 
     // Each time at some moment after it got further: while it acts, learns, or writes the next checkpoint.

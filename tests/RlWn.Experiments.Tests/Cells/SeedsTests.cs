@@ -113,13 +113,14 @@ public sealed class SeedsTests : IDisposable
     [Fact]
     public void SupervisedSeeds_ImagesThatCannotBeHad_AreSaidOnceBeforeAnySeedBegins()
     {
+        const string Mnist = "f68b3c2dcbeaaa9fbdd348bbdeb94873";
         Directory.CreateDirectory(scratch["data/mnist"]);
         File.WriteAllText(scratch["data/mnist/train-images-idx3-ubyte.gz"], "altered");   // which no download may replace
 
         var (exitCode, _, error) = Rlwn.Run(scratch.Path, "supervised", "mnist-mlp", "--device", "cpu", "--data", "data", "--seeds", "2", "--out", "group");
 
         Assert.Equal(1, exitCode);
-        Assert.StartsWith("rlwn: Expected MNIST in ", Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.StartsWith($"rlwn: Expected the md5 {Mnist}, as it is published, of '{scratch["data/mnist/train-images-idx3-ubyte.gz"]}', got ", Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(scratch["group"]));
     }
 
