@@ -46,7 +46,7 @@ internal static class TrainSeeds
         Say("evaluation", $"interquartile mean {GroupSummary.Text(summary.InterquartileMean)}, 95% interval {GroupSummary.Text(summary.Interval)}, over {summary.Scores.Length} seeds");
         Say("", $"mean {GroupSummary.Text(summary.Mean)} ± {GroupSummary.Text(summary.Deviation)}, median {GroupSummary.Text(summary.Median)}, {GroupSummary.Text(summary.Scores.Min())} to {GroupSummary.Text(summary.Scores.Max())}");
         if (summary.Threshold is { } threshold)
-            Say("solved", $"{summary.Solved} of {summary.Scores.Length} ({threshold} is asked for); steps to it: {summary.StepsText}");
+            Say("solved", $"{summary.Solved} of {summary.Scores.Length} ({threshold} is asked for); the last 100 training episodes at it by step: {summary.StepsText}");
         Say("group", $"{folder.Path}");
         Say("next", $"{OwnName.Command} compare {folder.Path}");
     }

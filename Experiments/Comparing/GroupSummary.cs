@@ -41,10 +41,14 @@ internal sealed record GroupSummary(string Name, double[] Scores, double? Thresh
         group.Name, group.Scores(metric), group.Threshold,
         group.Threshold is { } threshold ? [.. group.Runs.Select(run => run.StepsTo(threshold) ?? double.PositiveInfinity).Order()] : []);
 
-    /// <summary>Steps to the threshold as text: the median, and from the first run to the last; "never" where that one did not get there.</summary>
-    public string StepsText => StepsToThreshold is [var first, .., var last]
-        ? $"{Steps(Robust.Median(StepsToThreshold))} ({Steps(first)} to {Steps(last)})"
-        : StepsToThreshold is [var only] ? Steps(only) : "-";
+    /// <summary>Steps to the threshold as text: the median, and from the first run to the last; "never" where that one, or all, did not get there.</summary>
+    public string StepsText => StepsToThreshold switch
+    {
+        [] => "-",
+        [var only] => Steps(only),
+        [double.PositiveInfinity, ..] => Steps(double.PositiveInfinity),
+        [var first, .., var last] => $"{Steps(Robust.Median(StepsToThreshold))} ({Steps(first)} to {Steps(last)})",
+    };
 
     /// <summary>A return for people: one digit after the point, or a dash where there is no number.</summary>
     public static string Text(double number) => double.IsFinite(number) ? number.ToString("0.0", CultureInfo.InvariantCulture) : "-";
