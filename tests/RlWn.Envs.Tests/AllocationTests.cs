@@ -1,3 +1,4 @@
+using RlWn.Testing;
 namespace RlWn.Envs.Tests;
 
 /// <summary>Stepping allocates nothing, resets and statistics included.</summary>
@@ -49,11 +50,13 @@ public class AllocationTests
     {
         for (var i = 0; i < 6_000; i++)
             step();
-        betweenPasses?.Invoke();
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 4_000; i++)
-            step();
-        return GC.GetAllocatedBytesForCurrentThread() - before;
+        return Allocations.Of(
+            () =>
+            {
+                for (var i = 0; i < 4_000; i++)
+                    step();
+            },
+            betweenPasses);
     }
 }

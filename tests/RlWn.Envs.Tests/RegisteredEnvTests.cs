@@ -1,3 +1,4 @@
+using RlWn.Testing;
 namespace RlWn.Envs.Tests;
 
 /// <summary>What every task of RlWn's own keeps, for 10,000 random steps: one trajectory for a seed, however it is stepped, inside its spaces, and nothing allocated.</summary>
@@ -65,9 +66,7 @@ public class RegisteredEnvTests
             using var envs = spec.CreateVector(count);
             envs.Reset(Seed);
             Go();   // warms up, and sees episodes end
-            var before = GC.GetAllocatedBytesForCurrentThread();
-            Go();
-            Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            Assert.Equal(0, Allocations.Of(Go));
 
             void Go()
             {

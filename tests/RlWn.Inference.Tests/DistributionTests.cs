@@ -1,3 +1,4 @@
+using RlWn.Testing;
 using Xunit;
 
 namespace RlWn.Inference.Tests;

@@ -1,3 +1,4 @@
+using RlWn.Testing;
 using CsCheck;
 using Xunit;
 

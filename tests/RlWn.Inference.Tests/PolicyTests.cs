@@ -1,3 +1,4 @@
+using RlWn.Testing;
 using System.Globalization;
 using System.Text.Json;
 using Xunit;

@@ -1,3 +1,4 @@
+using RlWn.Testing;
 namespace RlWn.Envs.Tests;
 
 /// <summary>What comes over the bridge, against environments that do one thing each.</summary>
@@ -330,9 +331,7 @@ public class GymnasiumTests
         envs.Reset(1);
         for (var step = 0; step < 100; step++)
             envs.Step();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var step = 0; step < 100; step++)
-            envs.Step();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        Allocations.AssertNone(envs.Step);
     }
 }
