@@ -56,10 +56,7 @@ internal sealed class A2cGradient : IDisposable
     {
         Loss.Evaluate(output, value, logStd, batch, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
         learning.Backward(byOutput, byValue, byLogStd);
-        var norm = parameters.ClipGradients(maxNorm);
-        if (!double.IsFinite(norm))
-            throw Finite.Diverged("gradient_norm", norm, steps, section);   // while the weights are still whole
-        Loss.AddGradientNorm(norm);
+        Loss.AddGradientNorm(Finite.ClipGradients(parameters, maxNorm, steps, section));
     }
 
     /// <summary>Frees what passes need; network and parameters stay.</summary>

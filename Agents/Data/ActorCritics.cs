@@ -31,6 +31,9 @@ internal static class ActorCritics
         }
     }
 
+    /// <summary>log σ as of now, [K], which has moved since acting was refreshed; none of choices. Valid in the caller's dispose scope.</summary>
+    public static ReadOnlySpan<float> LogStd(ActorCritic network) => network.log_std is { } logStd ? Aten.Memory<float>(logStd.cpu()) : [];
+
     /// <summary>Refuses vectors that normalize, where an agent has several or learns from steps that were scaled by other statistics.</summary>
     /// <exception cref="ArgumentException">This one does.</exception>
     public static void RequireNotNormalized(VectorEnv envs, string agent)

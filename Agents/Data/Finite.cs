@@ -1,4 +1,5 @@
 using RlWn.Envs;
+using RlWn.Networks;
 
 namespace RlWn.Agents.Data;
 
@@ -45,6 +46,19 @@ internal static class Finite
             if (envs.Truncated[i] || (terminal && envs.Terminated[i]))
                 Require(envs.FinalObservations.All<float>().Slice(i * size, size), "last observation of an episode", 1, steps, agent, firstEnvironment + i);
         }
+    }
+
+    /// <summary>Clips the gradient, and requires it to be finite: before the optimizer's step, while the weights are still whole.</summary>
+    /// <param name="parameters">Whose gradient it is.</param>
+    /// <param name="maxNorm">The norm that it is to have at most, above 0.</param>
+    /// <param name="steps">Environment steps done.</param>
+    /// <param name="agent">The section of the settings to advise on.</param>
+    /// <returns>The norm before clipping.</returns>
+    /// <exception cref="TrainingDivergedException">It is not finite.</exception>
+    public static double ClipGradients(FlatParameters parameters, double maxNorm, long steps, string agent)
+    {
+        var norm = parameters.ClipGradients(maxNorm);
+        return double.IsFinite(norm) ? norm : throw Diverged("gradient_norm", norm, steps, agent);
     }
 
     /// <summary>Requires metrics to be finite.</summary>

@@ -302,10 +302,7 @@ public sealed class DqnAgent : IAgent
         loss.Evaluate(output, nextOutput, options.DoubleQ ? choosing : nextOutput, batch, weights, byOutput, errors);
         learning.Backward(byOutput);
 
-        var gradientNorm = parameters.ClipGradients(options.MaxGradientNorm);
-        if (!double.IsFinite(gradientNorm))
-            throw Finite.Diverged("gradient_norm", gradientNorm, Steps, "dqn");   // while the weights are still whole
-        loss.AddGradientNorm(gradientNorm);
+        loss.AddGradientNorm(Finite.ClipGradients(parameters, options.MaxGradientNorm, Steps, "dqn"));
         optimizer.Step(options.LearningRateSchedule.At(options.LearningRate, Done));
         projection.After(++Updates);
         isStale = true;

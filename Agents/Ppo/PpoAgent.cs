@@ -203,19 +203,13 @@ public sealed class PpoAgent : IAgent
             batch.NormalizeAdvantages();
 
         learning.Forward(features.Read(batch.Observations), output, value);
-        loss.Evaluate(output, value, LogStd(), batch, clip, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
+        loss.Evaluate(output, value, ActorCritics.LogStd(network), batch, clip, new() { Output = byOutput, Value = byValue, LogStd = byLogStd });
         learning.Backward(byOutput, byValue, byLogStd);
 
-        var norm = parameters.ClipGradients(options.MaxGradientNorm);
-        if (!double.IsFinite(norm))
-            throw Finite.Diverged("gradient_norm", norm, Steps, "ppo");   // while the weights are still whole
-        loss.AddGradientNorm(norm);
+        loss.AddGradientNorm(Finite.ClipGradients(parameters, options.MaxGradientNorm, Steps, "ppo"));
         optimizer.Step(learningRate);
         projection.After(++Updates);
     }
-
-    // log σ as of now, which has moved since acting was refreshed.
-    private ReadOnlySpan<float> LogStd() => network.log_std is { } logStd ? Aten.Memory<float>(logStd.cpu()) : [];
 
     /// <summary>Frees the networks and what was collected; the environments stay.</summary>
     public void Dispose()
