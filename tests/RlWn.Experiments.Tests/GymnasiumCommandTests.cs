@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using RlWn.Experiments.Runs;
 
 namespace RlWn.Experiments.Tests;
@@ -64,8 +63,7 @@ public sealed class GymnasiumCommandTests : IDisposable
         var children = Children(running.Id);
         Assert.NotEmpty(children);
 
-        using (var kill = Process.Start("kill", ["-KILL", $"{running.Id}"]))
-            kill.WaitForExit();
+        running.Signal("KILL");
         Assert.All(children, child => Assert.True(SpinWait.SpinUntil(() => !IsAlive(child), TimeSpan.FromSeconds(10)), $"Process {child} is still there."));
     }
 

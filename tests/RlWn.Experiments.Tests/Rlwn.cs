@@ -54,10 +54,18 @@ internal sealed class Rlwn : IDisposable
         return (process.ExitCode, output, error.Result);
     }
 
+    /// <summary>Sends a signal of Unix, as "INT", to the command and to others beside it.</summary>
+    public void Signal(string name, params IEnumerable<int> others)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", $"{Id}", .. others.Select(other => $"{other}")]);
+        kill.WaitForExit();
+    }
+
+    /// <summary>Kills the command where it still runs, and waits for its end: its folder can be deleted then. Its children notice later: stop those by a signal.</summary>
     public void Dispose()
     {
-        if (!process.HasExited)
-            process.Kill();
+        process.Kill();
+        process.WaitForExit();
         process.Dispose();
     }
 }

@@ -121,7 +121,7 @@ public sealed class TrainTests : IDisposable
         running.WaitForLineWith("steps/s");
 
         var since = Stopwatch.GetTimestamp();
-        Signal(running.Id, signal);
+        running.Signal(signal);
         var (exitCode, output, error) = running.Wait();
 
         Assert.Equal((130, ""), (exitCode, error));
@@ -153,12 +153,6 @@ public sealed class TrainTests : IDisposable
         using var status = Read(scratch["run"], RunFolder.Status);
         Assert.Equal("failed", status.RootElement.GetProperty("state").GetString());
         using var settings = Read(scratch["run"], RunFolder.Settings);
-    }
-
-    private static void Signal(int process, string signal)
-    {
-        using var kill = Process.Start("kill", [$"-{signal}", $"{process}"]);
-        kill.WaitForExit();
     }
 
     private static JsonDocument Read(string folder, string name) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, name)));

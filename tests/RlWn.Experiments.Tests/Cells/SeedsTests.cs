@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using RlWn.Experiments.Cells;
 using RlWn.Experiments.Commands;
@@ -63,8 +62,7 @@ public sealed class SeedsTests : IDisposable
         using var running = Start();
         var children = WaitForChildren();
 
-        using (var kill = Process.Start("kill", ["-INT", $"{running.Id}", .. hasGroup ? children.Select(child => $"{child}") : []]))
-            kill.WaitForExit();
+        running.Signal("INT", hasGroup ? children : []);
         var (exitCode, _, error) = running.Wait();
 
         Assert.Equal(130, exitCode);
@@ -152,8 +150,7 @@ public sealed class SeedsTests : IDisposable
         using var running = Rlwn.Start(scratch.Path, [.. command, "--out", "group"]);
         WaitForChildren();
 
-        using (var kill = Process.Start("kill", ["-INT", $"{running.Id}"]))
-            kill.WaitForExit();
+        running.Signal("INT");
         var (exitCode, _, error) = running.Wait();
 
         Assert.Equal(130, exitCode);
@@ -164,6 +161,9 @@ public sealed class SeedsTests : IDisposable
             Assert.True(wait < 1_200, "The seeds did not go on.");
             Thread.Sleep(50);
         }
+
+        again.Signal("INT");
+        Assert.Equal(130, again.Wait().ExitCode);
     }
 
     [Theory]

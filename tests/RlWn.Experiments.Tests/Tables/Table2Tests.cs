@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Xml.Linq;
 using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised.Data;
@@ -149,8 +148,7 @@ public sealed class Table2Tests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "It has no SIGTERM.");
         using var running = Rlwn.Start(scratch.Path, "table", "2", "--scale", "smoke", "--seeds", "300", "--device", "cpu", "--out", "out");
         Assert.True(SpinWait.SpinUntil(() => File.Exists(scratch["out/table-2.csv"]), TimeSpan.FromSeconds(100)), "Nothing was measured.");
-        using (var kill = Process.Start("kill", ["-TERM", $"{running.Id}"]))
-            kill.WaitForExit();
+        running.Signal("TERM");
         var (exitCode, _, error) = running.Wait();
 
         Assert.Equal(130, exitCode);
