@@ -11,7 +11,7 @@ namespace RlWn.Networks;
 /// </summary>
 /// <remarks>
 /// On a busy machine, where it is not given a processor in time, the caller does both pieces, one after the other; and where it loses its processor amid a piece,
-/// the caller does the next thousand alone. Libtorch computes on it alone, but settings of a thread, as <c>no_grad</c>, are not the caller's. One caller at a time.
+/// the caller does the next ones alone (<see cref="StallPause"/>). Libtorch computes on it alone, but settings of a thread, as <c>no_grad</c>, are not the caller's. One caller at a time.
 /// The thread starts with the first piece of work.
 /// </remarks>
 public sealed class SecondThread : IDisposable
@@ -19,16 +19,14 @@ public sealed class SecondThread : IDisposable
     internal static readonly TimeSpan Patience = TimeSpan.FromMicroseconds(300);   // between two pieces: longer than a step of learning is
 
     private const int Idle = 0, Waiting = 1, Taken = 2, Done = 3;   // of the piece of work
-    private const int AloneAfterStall = 1_000;                      // pieces
-    private const int Longer = 4;                                   // than the caller's own piece took, and Stall, is too long to wait
-    private static readonly TimeSpan Stall = TimeSpan.FromMicroseconds(500);
 
     private readonly AutoResetEvent wake = new(false);
     private Thread? thread;
     private Action work = () => { };
     private Exception? failure;
+    private TimeSpan workTook;
     private int state;
-    private int alone;     // pieces that the caller is still to do by itself
+    private StallPause pause;
     private int callers;   // in Run, at most 1
     private volatile bool isResting;
     private volatile bool isOver;
@@ -63,10 +61,15 @@ public sealed class SecondThread : IDisposable
         {
             if (thread is null)
                 Start();
-            if (alone > 0 && !IsNeverAlone)
-                DoAlone(beside, own);
+            if (!IsNeverAlone && pause.TryTakePiece())
+            {
+                own();
+                beside();
+            }
             else
+            {
                 DoBoth(beside, own);
+            }
         }
         finally
         {
@@ -95,13 +98,6 @@ public sealed class SecondThread : IDisposable
         thread = starting;
         hasStarted.WaitOne();
         set_num_threads(torchThreads);   // which the other's number is not to become for threads that come later
-    }
-
-    private void DoAlone(Action beside, Action own)
-    {
-        alone--;
-        own();
-        beside();
     }
 
     private void DoBoth(Action beside, Action own)
@@ -139,8 +135,7 @@ public sealed class SecondThread : IDisposable
             spin.SpinOnce(sleep1Threshold: -1);   // lets other threads go first, but never sleeps
         Volatile.Write(ref state, Idle);
         DoneBeside++;
-        if (Stopwatch.GetElapsedTime(since) > Stall + (Longer * ownTook))
-            alone = AloneAfterStall;
+        pause.Note(ownTook, workTook, waited: Stopwatch.GetElapsedTime(since));
     }
 
     private void Work(EventWaitHandle hasStarted)
@@ -163,6 +158,7 @@ public sealed class SecondThread : IDisposable
             if (Interlocked.CompareExchange(ref state, Taken, Waiting) != Waiting)
                 continue;
 
+            since = Stopwatch.GetTimestamp();
             try
             {
                 work();
@@ -172,6 +168,7 @@ public sealed class SecondThread : IDisposable
                 failure = cause;
             }
 
+            workTook = Stopwatch.GetElapsedTime(since);
             Volatile.Write(ref state, Done);
         }
     }
