@@ -1,6 +1,8 @@
 using RlWn.Init;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace RlWn.Networks;
 
@@ -12,7 +14,7 @@ namespace RlWn.Networks;
 /// Parameters stay what and where they were for everyone who holds them; only their memory moves. Make it once the network is on
 /// its device: <c>module.to(…)</c> would part them again.
 /// </remarks>
-public sealed class FlatParameters : IDisposable
+public sealed unsafe class FlatParameters : IDisposable
 {
     private readonly nn.Module network;
     private readonly WeightNormLayer[] layers;
@@ -81,9 +83,8 @@ public sealed class FlatParameters : IDisposable
         const double Epsilon = 1e-6;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxNorm);
         using var noGrad = no_grad();
-        using var length = Gradients.norm();
-        var isDouble = length.dtype == ScalarType.Float64;
-        var norm = isDouble ? length.item<double>() : length.item<float>();
+        var isDouble = Gradients.dtype == ScalarType.Float64;
+        var norm = Norm();
         var coefficient = isDouble ? maxNorm / (norm + Epsilon) : (float)maxNorm / ((float)norm + (float)Epsilon);
         if (coefficient >= 1)
             return norm;
@@ -91,6 +92,15 @@ public sealed class FlatParameters : IDisposable
         using var factor = tensor(coefficient, Gradients.dtype, Gradients.device);   // of a NaN all become NaN; of an infinite one it alone does, and all others 0
         Gradients.mul_(factor);
         return norm;
+    }
+
+    private double Norm()
+    {
+        if (Gradients.device_type == DeviceType.CPU && Gradients.dtype == ScalarType.Float32)
+            return TensorPrimitives.Norm(new ReadOnlySpan<float>((float*)Aten.Address(Gradients), (int)Gradients.NumberOfElements));   // libtorch's takes four times as long on one thread
+
+        using var norm = Gradients.norm();
+        return norm.to(ScalarType.Float64).item<double>();
     }
 
     /// <summary>Writes every parameter, and the network's buffers, as running statistics.</summary>
