@@ -94,6 +94,21 @@ public class FlatParametersTests
         Seeded.AssertClose(tensor([0.6f, 0.8f]), parameters.Gradients, 1e-6);
     }
 
+    [Theory]
+    [InlineData(ScalarType.Float32, 5e-7)]
+    [InlineData(ScalarType.Float64, 1e-14)]
+    public void ClipGradients_ManyNumbers_GivesTheirNormToTheTypesPrecision(ScalarType type, double relative)
+    {
+        using var scope = NewDisposeScope();
+        using var layer = nn.Linear(317, 401, dtype: type);   // 127,518 numbers, which fill no whole number of vectors
+        using var parameters = new FlatParameters(layer);
+        parameters.Gradients.copy_(Seeded.Normal(3, 402 * 317 + 84).exp());
+        var numbers = parameters.Gradients.to(ScalarType.Float64).data<double>().ToArray();
+        var expected = Math.Sqrt(numbers.OrderBy(x => x).Sum(x => x * x));
+
+        Assert.Equal(expected, parameters.ClipGradients(1e9), relative * expected);
+    }
+
     // max / (NaN + ε) is NaN, which all numbers become; max / (∞ + ε) is 0, and 0 ∞ is NaN.
     [Theory]
     [InlineData(float.NaN, float.NaN)]
