@@ -29,8 +29,8 @@ internal static class TrainSeeds
             .Run($"{settings.Recipe} in {settings.Env}", path, goesOn, again, quiet, Summarize);
     }
 
-    /// <summary>How many threads a run keeps busy: the greater of libtorch's and of those that run networks side by side in plain C#, while which libtorch's wait.</summary>
-    internal static int BusyThreads(RunSettings settings) => Math.Max(settings.Threads, settings.Network.Threads);
+    /// <summary>How many threads a run keeps busy: the greatest of libtorch's, of those that run networks side by side in plain C#, while which libtorch's wait, and of the agent's own.</summary>
+    internal static int BusyThreads(RunSettings settings) => Math.Max(Math.Max(settings.Threads, settings.Network.Threads), AgentFactory.Threads(settings));
 
     private static void Summarize(RunFolder folder, IReadOnlyList<Cell> ended)
     {

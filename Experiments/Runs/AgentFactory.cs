@@ -52,6 +52,14 @@ internal static class AgentFactory
         }
     }
 
+    /// <summary>How many threads the agent acts and learns on at once.</summary>
+    public static int Threads(RunSettings settings) => settings.Agent switch
+    {
+        "a3c" => settings.A3c.Workers,
+        "impala" => settings.Impala.Actors + 1,   // the learner
+        _ => 1,
+    };
+
     /// <summary>The environments that the agent steps together; null for an agent that makes its own, one vector a thread.</summary>
     /// <exception cref="ArgumentException">The settings do not fit the environments.</exception>
     public static VectorEnv? CreateEnvs(RunSettings settings, EnvSpec spec) => settings.Agent switch

@@ -177,6 +177,13 @@ public sealed class SeedsTests : IDisposable
         Assert.Equal(expected, TrainSeeds.BusyThreads(settings));
     }
 
+    [Theory]
+    [InlineData("cartpole-ppo", 1)]
+    [InlineData("cartpole-a3c", 6)]      // workers
+    [InlineData("cartpole-impala", 3)]   // two actors and a learner
+    public void BusyThreads_AgentsOfSeveralThreads_AreCounted(string recipe, int expected) =>
+        Assert.Equal(expected, TrainSeeds.BusyThreads(RunSettings.Resolve([.. Recipe.Load(recipe).Assignments])));
+
     [Fact]
     public void DefaultJobs_CellsThatKeepEveryCoreBusy_AreMadeOneByOne() => Assert.Equal(1, CellPool.DefaultJobs(TorchSharp.torch.CPU, Environment.ProcessorCount));
 
