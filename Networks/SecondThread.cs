@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using RlWn.Init;
-using static TorchSharp.torch;
 
 namespace RlWn.Networks;
 
@@ -59,8 +58,7 @@ public sealed class SecondThread : IDisposable
 
         try
         {
-            if (thread is null)
-                Start();
+            thread ??= TorchThreads.StartAlone(nameof(SecondThread), Work);
             if (!IsNeverAlone && pause.TryTakePiece())
             {
                 own();
@@ -87,17 +85,6 @@ public sealed class SecondThread : IDisposable
         wake.Set();
         thread?.Join();
         wake.Dispose();
-    }
-
-    private void Start()
-    {
-        using var hasStarted = new ManualResetEvent(false);
-        var starting = new Thread(() => Work(hasStarted)) { Name = nameof(SecondThread), IsBackground = true };
-        var torchThreads = get_num_threads();
-        starting.Start();
-        thread = starting;
-        hasStarted.WaitOne();
-        set_num_threads(torchThreads);   // which the other's number is not to become for threads that come later
     }
 
     private void DoBoth(Action beside, Action own)
@@ -138,10 +125,8 @@ public sealed class SecondThread : IDisposable
         pause.Note(ownTook, workTook, waited: Stopwatch.GetElapsedTime(since));
     }
 
-    private void Work(EventWaitHandle hasStarted)
+    private void Work()
     {
-        TorchThreads.ComputeAlone();
-        hasStarted.Set();
         while (!isOver)
         {
             var since = Stopwatch.GetTimestamp();

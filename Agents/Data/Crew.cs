@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using RlWn.Init;
-using static TorchSharp.torch;
 
 namespace RlWn.Agents.Data;
 
@@ -11,11 +10,12 @@ namespace RlWn.Agents.Data;
 /// </remarks>
 internal sealed class Crew : IDisposable
 {
-    private readonly Thread[] threads;
+    private readonly int count;
+    private readonly string name;
     private readonly Barrier barrier;   // the threads and whoever tells them
     private readonly Action<int> work;
-    private Exception? failure;   // the first
-    private bool hasStarted;
+    private Thread[] threads = [];      // none before the first piece of work
+    private Exception? failure;         // the first
     private volatile bool isOver;
 
     /// <summary>Makes a crew that rests.</summary>
@@ -24,9 +24,8 @@ internal sealed class Crew : IDisposable
     /// <param name="work">One piece of work of the thread of a number from 0. It is to end early where <see cref="HasFailed"/>.</param>
     public Crew(int count, string name, Action<int> work)
     {
-        this.work = work;
+        (this.count, this.name, this.work) = (count, name, work);
         barrier = new Barrier(count + 1);
-        threads = [.. Enumerable.Range(0, count).Select(i => new Thread(() => Run(i)) { Name = $"{name} {i}", IsBackground = true })];
     }
 
     /// <summary>Whether somebody's work has failed since the last <see cref="Start"/>.</summary>
@@ -36,18 +35,9 @@ internal sealed class Crew : IDisposable
     public void Start()
     {
         failure = null;
-        if (hasStarted)
-        {
-            barrier.SignalAndWait();
-            return;
-        }
-
-        hasStarted = true;
-        var torchThreads = get_num_threads();
-        foreach (var thread in threads)
-            thread.Start();
+        if (threads.Length == 0)
+            threads = [.. Enumerable.Range(0, count).Select(i => TorchThreads.StartAlone($"{name} {i}", () => Run(i)))];
         barrier.SignalAndWait();
-        set_num_threads(torchThreads);   // which the crew's number is not to become for threads that come later
     }
 
     /// <summary>Waits until all have done it.</summary>
@@ -63,7 +53,7 @@ internal sealed class Crew : IDisposable
     /// <summary>Ends the threads, which rest.</summary>
     public void Dispose()
     {
-        if (hasStarted)
+        if (threads.Length > 0)
         {
             isOver = true;
             barrier.SignalAndWait();
@@ -78,7 +68,6 @@ internal sealed class Crew : IDisposable
 
     private void Run(int index)
     {
-        TorchThreads.ComputeAlone();
         while (true)
         {
             barrier.SignalAndWait();
@@ -91,7 +80,7 @@ internal sealed class Crew : IDisposable
             }
             catch (InvalidOperationException cause)   // as a vector's, which knows its environments but not whose it is
             {
-                Fail(new InvalidOperationException($"{threads[index].Name}: {cause.Message}", cause));
+                Fail(new InvalidOperationException($"{Thread.CurrentThread.Name}: {cause.Message}", cause));
             }
             catch (Exception cause)   // handed to whoever waits
             {

@@ -32,9 +32,16 @@ internal sealed record CellOutcome(Cell Cell, SupervisedSettings Settings, Outco
     /// <param name="epoch">From 1.</param>
     public double ValidationAfter(int epoch) => epoch <= Validation.Count ? Validation[epoch - 1] : HasDiverged ? Chance : double.NaN;
 
-    /// <summary>Of runs that differ in a hyperparameter, the one that validation chooses: the greatest accuracy after any epoch, and a network that diverged last of all.</summary>
-    /// <param name="runs">One at least.</param>
-    public static CellOutcome BestOnValidation(IEnumerable<CellOutcome> runs) => runs.MaxBy(run => run.HasDiverged ? 0 : run.Validation.DefaultIfEmpty(0).Max())!;
+    /// <summary>Of each group of runs that differ in a hyperparameter, the one that validation chooses: the greatest accuracy after any epoch, and a network that diverged last of all.</summary>
+    /// <param name="runs">Ended or not.</param>
+    /// <param name="count">How many runs a group has: before all have ended, none of them is chosen.</param>
+    /// <param name="key">What the runs of a group share.</param>
+    public static IEnumerable<CellOutcome> ChosenOnValidation<TKey>(IEnumerable<CellOutcome> runs, int count, Func<CellOutcome, TKey> key) =>
+        from run in runs
+        where run.Outcome is not null
+        group run by key(run) into same
+        where same.Count() == count
+        select same.MaxBy(run => run.HasDiverged ? 0 : run.Validation.DefaultIfEmpty(0).Max())!;
 
     /// <summary>Reads what is there.</summary>
     /// <exception cref="IOException">A file cannot be read.</exception>

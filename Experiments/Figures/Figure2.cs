@@ -117,18 +117,14 @@ internal static class Figure2
 
     private static Axis Accuracy => new("test accuracy", 0, 1, 0, 0.2, 0.4, 0.6, 0.8, 1);
 
-    // A seed has a point once its runs of all learning rates have ended: before, there is none that validation would choose.
     private static Panel DepthPanel(string title, NetSizes sizes, CellOutcome[] runs, bool hasKey = true) => new(
         title,
         new("layers", sizes.Depths[0], Math.Max(sizes.Depths[^1], sizes.Depths[0] + 1), [.. sizes.Depths.Select(depth => (double)depth)]) { IsLogarithmic = true }, Accuracy,
         [
             .. Schemes.Select((scheme, i) => SeedCurve.Of(
                 (Stroke)i, hasKey ? scheme.Title : "",
-                from run in runs
-                where run.Settings.Scheme.Name == scheme.Name
-                group run by (run.Settings.Depth, run.Settings.Seed) into rates
-                where rates.Count() == sizes.LearningRates.Length
-                select ((double)rates.Key.Depth, CellOutcome.BestOnValidation(rates).Accuracy))),
+                from run in CellOutcome.ChosenOnValidation(runs.Where(run => run.Settings.Scheme.Name == scheme.Name), sizes.LearningRates.Length, run => (run.Settings.Depth, run.Settings.Seed))
+                select ((double)run.Settings.Depth, run.Accuracy))),
         ]);
 
     private static Series Sorted(Stroke stroke, string title, CellOutcome[] runs)

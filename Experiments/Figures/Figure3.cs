@@ -102,7 +102,8 @@ internal static class Figure3
         Panel DepthPanel(string title, int epoch) => new(
             title, new("layers", sizes.Deep.Depths[0], sizes.Deep.Depths[^1], [.. sizes.Deep.Depths.Select(depth => (double)depth)]) { IsLogarithmic = true },
             new("accuracy on validation", 0, 0.6, 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
-            Curves(Chosen(depths, sizes.Deep.LearningRates.Length), run => run.Settings.Depth, run => run.ValidationAfter(epoch), hasBand: true));
+            Curves(
+                [.. CellOutcome.ChosenOnValidation(depths, sizes.Deep.LearningRates.Length, run => (run.Settings.Depth, run.Settings.Scheme, run.Settings.Seed))], run => run.Settings.Depth, run => run.ValidationAfter(epoch), hasBand: true));
 
         Panel SurvivalPanel(string title, int warmUp) => new(
             title, new("learning rate", sizes.Survival.LearningRates[0], sizes.Survival.LearningRates[^1], sizes.Survival.LearningRates) { IsLogarithmic = true },
@@ -112,15 +113,6 @@ internal static class Figure3
             KeyAt = ScottPlot.Alignment.LowerLeft,
         };
     }
-
-    // A seed counts once its runs of all learning rates have ended: before, there is none that validation would choose.
-    private static CellOutcome[] Chosen(CellOutcome[] runs, int rates) =>
-    [
-        .. from run in runs
-           group run by (run.Settings.Depth, run.Settings.Scheme, run.Settings.Seed) into same
-           where same.Count() == rates
-           select CellOutcome.BestOnValidation(same),
-    ];
 
     private static Series[] Curves(CellOutcome[] runs, Func<CellOutcome, double> x, Func<CellOutcome, double> y, bool hasBand) =>
     [

@@ -1,7 +1,7 @@
 using System.Globalization;
 using RlWn.Experiments.Cells;
-using RlWn.Experiments.Runs;
 using RlWn.Experiments.Figures;
+using RlWn.Experiments.Runs;
 using RlWn.Experiments.Supervised;
 using RlWn.Init;
 
@@ -107,9 +107,7 @@ internal static class Table1
             foreach (var (net, scheme, hasWarmUp, cells) in methods)
             {
                 var outcomes = cells.Select(CellOutcome.Read).ToArray();
-
-                // Before its runs of all learning rates have ended, nothing is chosen for a seed.
-                var chosen = outcomes.GroupBy(run => run.Settings.Seed).Where(seed => seed.All(run => run.Outcome is not null)).ToDictionary(seed => seed.Key, CellOutcome.BestOnValidation);
+                var chosen = CellOutcome.ChosenOnValidation(outcomes, sizes.LearningRates.Length, run => run.Settings.Seed).ToDictionary(run => run.Settings.Seed);
                 foreach (var run in outcomes)
                 {
                     var isChosen = chosen.TryGetValue(run.Settings.Seed, out var best) ? run == best ? "yes" : "no" : "";

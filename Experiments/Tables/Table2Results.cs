@@ -70,10 +70,11 @@ internal sealed class Table2Results
         from direction in settings.Directions
         from rule in Table2Settings.Rules.Index()
         let measured = Measured(settings, row, $"{direction}-{rule.Item}")
+        let point = Point(measured)
         select new[]
         {
-            row.Data, row.Name, $"{direction}-{rule.Item}", $"{Point(measured).Sample}",
-            $"{measured.Length}", $"{measured.Count(result => result.Norm is { HasConverged: false })}", $"{Point(measured).Lost}",
+            row.Data, row.Name, $"{direction}-{rule.Item}", $"{point.Sample}",
+            $"{measured.Length}", $"{measured.Count(result => result.Norm is { HasConverged: false })}", $"{point.Lost}",
             $"{row.Paper.Log10[rule.Index]} ({row.Paper.Row})",
         };
 

@@ -64,7 +64,7 @@ public sealed class GymnasiumCommandTests : IDisposable
         Assert.NotEmpty(children);
 
         running.Signal("KILL");
-        Assert.All(children, child => Assert.True(SpinWait.SpinUntil(() => !IsAlive(child), TimeSpan.FromSeconds(10)), $"Process {child} is still there."));
+        Assert.All(children, child => Assert.True(SpinWait.SpinUntil(() => !Rlwn.IsAlive(child), TimeSpan.FromSeconds(10)), $"Process {child} is still there."));
     }
 
     private Rlwn Start(params IEnumerable<string> arguments) =>
@@ -75,16 +75,4 @@ public sealed class GymnasiumCommandTests : IDisposable
         .. Directory.GetDirectories($"/proc/{parent}/task").SelectMany(task => File.ReadAllText(Path.Combine(task, "children"))
             .Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(int.Parse),
     ];
-
-    private static bool IsAlive(int process)
-    {
-        try
-        {
-            return File.ReadAllText($"/proc/{process}/status") is var status && !status.Contains("State:\tZ", StringComparison.Ordinal);
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
 }

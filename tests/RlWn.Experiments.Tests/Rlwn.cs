@@ -35,6 +35,19 @@ internal sealed class Rlwn : IDisposable
         return running.Wait();
     }
 
+    /// <summary>On Linux: whether a process is there and has not ended. One that has may stand in the list for a while, as a zombie.</summary>
+    public static bool IsAlive(int process)
+    {
+        try
+        {
+            return !File.ReadAllText($"/proc/{process}/stat").Contains(") Z ", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
     public void WaitForLineWith(string text)
     {
         while (process.StandardOutput.ReadLine() is { } line)

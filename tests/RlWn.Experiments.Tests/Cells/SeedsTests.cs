@@ -46,7 +46,7 @@ public sealed class SeedsTests : IDisposable
         using (var running = Start())
             children = WaitForChildren();   // then killed: SIGKILL
 
-        for (var wait = 0; children.Any(IsAlive); wait++)
+        for (var wait = 0; children.Any(Rlwn.IsAlive); wait++)
         {
             Assert.True(wait < 200, "A child lived on for 10 seconds.");
             Thread.Sleep(50);
@@ -67,7 +67,7 @@ public sealed class SeedsTests : IDisposable
 
         Assert.Equal(130, exitCode);
         Assert.Contains("Stopped; the same command with --resume goes on from here.", error, StringComparison.Ordinal);
-        Assert.All(children, child => Assert.False(IsAlive(child)));
+        Assert.All(children, child => Assert.False(Rlwn.IsAlive(child)));
         Assert.All([1, 2], seed => Assert.Equal("stopped", Read($"group/seed-{seed}/status.json").GetProperty("state").GetString()));
         Assert.All([1, 2], seed => Assert.NotEmpty(Directory.GetFiles(scratch[$"group/seed-{seed}"], "checkpoint-*.ckpt")));
     }
@@ -215,17 +215,4 @@ public sealed class SeedsTests : IDisposable
     }
 
     private JsonElement Read(string file) => JsonDocument.Parse(File.ReadAllBytes(scratch[file])).RootElement;
-
-    // A process that has ended may stand in the list for a while, as a zombie.
-    private static bool IsAlive(int process)
-    {
-        try
-        {
-            return !File.ReadAllText($"/proc/{process}/stat").Contains(") Z ", StringComparison.Ordinal);
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
 }
